@@ -2,11 +2,12 @@
 package enum MetricEvent: Sendable, Equatable {
     /// `route` is the template (`/api/videos/{id}`), never a raw path.
     case request(route: String, method: String, status: Int, duration: Duration)
+    /// A clip was published `duration` after its worker claimed it.
     case taskFinished(duration: Duration)
+    /// A clip ended as `failed`.
     case taskFailed
+    /// An attempt failed or was handed back and will be made again.
     case taskRetried
-    /// CPU in percent of one core, resident memory in megabytes.
-    case process(cpuPercent: Double, memoryMB: Double)
 }
 
 /// The port to the metrics' output: one line a call, without its newline.

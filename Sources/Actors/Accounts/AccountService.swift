@@ -1,0 +1,78 @@
+/// Sign-up and login over the user repository; holds no state of its own.
+package struct AccountService: Sendable {
+    private let users: any UserRepository
+    private let hasher: any PasswordHasher
+    private let ids: IdentifierSource
+
+    package init(users: any UserRepository, hasher: any PasswordHasher, ids: IdentifierSource) {
+        self.users = users
+        self.hasher = hasher
+        self.ids = ids
+    }
+
+    /// A sign-up whose fields are already valid.
+    package struct SignUp: Sendable {
+        package let firstName: String
+        package let lastName: String
+        package let email: EmailAddress
+        package let password: String
+        package let city: String
+        package let country: String
+
+        package init(
+            firstName: String, lastName: String, email: EmailAddress, password: String, city: String, country: String
+        ) {
+            self.firstName = firstName
+            self.lastName = lastName
+            self.email = email
+            self.password = password
+            self.city = city
+            self.country = country
+        }
+    }
+
+    package enum Failure: Error, Sendable, Equatable {
+        case emailTaken
+        /// Too many passwords wait to be hashed on this node.
+        case busy
+        case unavailable(String)
+    }
+
+    package func signUp(_ form: SignUp) async throws(Failure) -> User {
+        // The costly hash is made only for an address that is free now; the insert decides.
+        if try await lookUp(form.email) != nil { throw .emailTaken }
+        let hash: String
+        do { hash = try await hasher.hash(form.password) } catch { throw .busy }
+        let new = NewUser(
+            id: ids.make(), firstName: form.firstName, lastName: form.lastName, email: form.email, city: form.city,
+            country: form.country,
+            usernameBase: Username.base(firstName: form.firstName, lastName: form.lastName), passwordHash: hash)
+        do {
+            switch try await users.create(new) {
+            case .created(let user): return user
+            case .emailTaken: throw Failure.emailTaken
+            }
+        } catch let failure as Failure {
+            throw failure
+        } catch {
+            throw .unavailable("\(error)")
+        }
+    }
+
+    /// Nil for a wrong password and for an unknown address alike, at the same cost.
+    package func logIn(email: EmailAddress, password: String) async throws(Failure) -> User? {
+        let account = try await lookUp(email)
+        let matches: Bool
+        do { matches = try await hasher.verify(password, against: account?.passwordHash) } catch { throw .busy }
+        guard let account, matches, account.user.isActive else { return nil }
+        return account.user
+    }
+
+    package func user(_ id: UserID) async throws(Failure) -> User? {
+        do { return try await users.user(id) } catch { throw .unavailable("\(error)") }
+    }
+
+    private func lookUp(_ email: EmailAddress) async throws(Failure) -> Account? {
+        do { return try await users.account(email: email) } catch { throw .unavailable("\(error)") }
+    }
+}

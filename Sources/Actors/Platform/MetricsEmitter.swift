@@ -1,0 +1,177 @@
+import FoundationEssentials
+
+/// What the process uses, read from the operating system.
+package struct ResourceUsage: Sendable, Equatable {
+    /// User and system time of the process since its start.
+    package let cpu: Duration
+    package let residentBytes: Int64
+
+    package init(cpu: Duration, residentBytes: Int64) {
+        self.cpu = cpu
+        self.residentBytes = residentBytes
+    }
+}
+
+package protocol ResourceMeter: Sendable {
+    func usage() -> ResourceUsage
+}
+
+package enum MetricNamespace: String, Sendable {
+    case backend = "ANB/Backend"
+    case worker = "ANB/Worker"
+}
+
+/// Aggregates events and writes them as Embedded Metric Format, one JSON object a line.
+///
+/// Owns the samples of the running interval. Everyone tells it through its mailbox (events beyond the capacity are
+/// dropped and counted as `DroppedEvents`); it talks to nobody but the sink. Bounds: `maximumSamples` values an array
+/// and at most `maximumRoutes` routes; a full array is written at once. A failing sink loses metrics, never a request.
+package actor MetricsEmitter {
+    package static let mailboxCapacity = 8192
+    /// The specification's limit of values in one array.
+    package static let maximumSamples = 100
+    package static let maximumRoutes = 64
+
+    package nonisolated let events: MetricMailbox
+    private let namespaces: [MetricNamespace]
+    private let interval: Duration
+    private let sink: any MetricSink
+    private let meter: any ResourceMeter
+    private let clock: any NodeClock
+    private let wallClock: any WallClock
+    private var requests: [String: RequestSamples] = [:]
+    private var tasks = TaskSamples()
+    private var lastUsage: (at: MonotonicInstant, usage: ResourceUsage)?
+    private var reportedDrops = 0
+
+    private struct RequestSamples {
+        var durations: [Double] = []
+        var count = 0
+        var clientErrors = 0
+        var serverErrors = 0
+    }
+
+    private struct TaskSamples {
+        var durations: [Double] = []
+        var count = 0
+        var failures = 0
+        var retries = 0
+    }
+
+    package init(
+        namespaces: [MetricNamespace], interval: Duration, sink: any MetricSink, meter: any ResourceMeter,
+        clock: any NodeClock, wallClock: any WallClock
+    ) {
+        self.events = MetricMailbox("metrics", capacity: Self.mailboxCapacity)
+        self.namespaces = namespaces
+        self.interval = interval
+        self.sink = sink
+        self.meter = meter
+        self.clock = clock
+        self.wallClock = wallClock
+    }
+
+    /// Returns when the mailbox is finished (what came before is written) or the task is cancelled.
+    package func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                while true {
+                    do { try await self.clock.wait(self.interval) } catch { return }
+                    await self.flush()
+                }
+            }
+            for await event in events.elements { record(event) }
+            group.cancelAll()
+        }
+        flush()
+    }
+
+    private func record(_ event: MetricEvent) {
+        switch event {
+        case .request(let route, let method, let status, let duration):
+            let name = "\(method) \(route)"
+            let key = requests[name] != nil || requests.count < Self.maximumRoutes ? name : "other"
+            var samples = requests[key, default: RequestSamples()]
+            samples.durations.append(duration.milliseconds)
+            samples.count += 1
+            if (400..<500).contains(status) { samples.clientErrors += 1 }
+            if status >= 500 { samples.serverErrors += 1 }
+            requests[key] = samples
+            if samples.durations.count == Self.maximumSamples {
+                writeRequests(route: key, samples)
+                requests[key] = nil
+            }
+        case .taskFinished(let duration):
+            tasks.durations.append(duration.milliseconds)
+            tasks.count += 1
+            if tasks.durations.count == Self.maximumSamples { writeTasks() }
+        case .taskFailed:
+            tasks.count += 1
+            tasks.failures += 1
+        case .taskRetried:
+            tasks.retries += 1
+        }
+    }
+
+    private func flush() {
+        for route in requests.keys.sorted() {
+            if let samples = requests[route] { writeRequests(route: route, samples) }
+        }
+        requests.removeAll(keepingCapacity: true)
+        writeTasks()
+        writeProcess()
+    }
+
+    private func writeRequests(route: String, _ samples: RequestSamples) {
+        guard namespaces.contains(.backend) else { return }
+        write(
+            MetricLine(
+                namespace: .backend, dimensions: [["Service"], ["Service", "Route"]],
+                properties: ["Service": "backend", "Route": route],
+                metrics: [
+                    .init("RequestCount", .count, [Double(samples.count)]),
+                    .init("RequestDuration", .milliseconds, samples.durations),
+                    .init("ErrorCount", .count, [Double(samples.clientErrors + samples.serverErrors)]),
+                    .init("ErrorCount4xx", .count, [Double(samples.clientErrors)]),
+                    .init("ErrorCount5xx", .count, [Double(samples.serverErrors)]),
+                ]))
+    }
+
+    private func writeTasks() {
+        guard namespaces.contains(.worker), tasks.count + tasks.retries > 0 else { return }
+        var metrics: [MetricLine.Metric] = [
+            .init("TaskCount", .count, [Double(tasks.count)]),
+            .init("TaskFailure", .count, [Double(tasks.failures)]),
+            .init("TaskRetry", .count, [Double(tasks.retries)]),
+        ]
+        if !tasks.durations.isEmpty { metrics.append(.init("TaskDuration", .milliseconds, tasks.durations)) }
+        tasks = TaskSamples()
+        write(
+            MetricLine(
+                namespace: .worker, dimensions: [["Service"]], properties: ["Service": "worker"], metrics: metrics))
+    }
+
+    private func writeProcess() {
+        let now = clock.now
+        let usage = meter.usage()
+        defer { lastUsage = (now, usage) }
+        guard let last = lastUsage else { return }
+        let elapsed = last.at.duration(to: now).inSeconds
+        guard elapsed > 0 else { return }
+        let dropped = events.dropped - reportedDrops
+        reportedDrops += dropped
+        for namespace in namespaces {
+            write(
+                MetricLine(
+                    namespace: namespace, dimensions: [["Service"]],
+                    properties: ["Service": namespace == .backend ? "backend" : "worker"],
+                    metrics: [
+                        .init("ProcessCPU", .percent, [100 * (usage.cpu - last.usage.cpu).inSeconds / elapsed]),
+                        .init("ProcessMemoryMB", .megabytes, [Double(usage.residentBytes) / 1_000_000]),
+                        .init("DroppedEvents", .count, [Double(dropped)]),
+                    ]))
+        }
+    }
+
+    private func write(_ line: MetricLine) { sink.write(line.json(at: wallClock.now)) }
+}

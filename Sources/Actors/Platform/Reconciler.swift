@@ -1,0 +1,161 @@
+import FoundationEssentials
+import Logging
+
+package struct ReconcilerSettings: Sendable, Equatable {
+    /// Between two rounds.
+    package var interval: Duration
+    /// A row without lease and without dispatch or claim for this long gets a new dispatch; doubles each time.
+    package var redispatchAfter: Duration
+    /// Objects younger than this are never taken for orphans: an original precedes its row.
+    package var orphanAge: Duration
+    /// Between two searches for orphans.
+    package var sweepInterval: Duration
+    /// Claims of one dispatch that ended without a word before a dead letter fails its video.
+    package var maximumClaims: Int
+    /// Batches of the vote feed are kept this long.
+    package var feedRetention: Duration
+
+    package init(
+        interval: Duration = .seconds(30), redispatchAfter: Duration = .seconds(7200),
+        orphanAge: Duration = .seconds(3600), sweepInterval: Duration = .seconds(3600), maximumClaims: Int = 3,
+        feedRetention: Duration = .seconds(3600)
+    ) {
+        self.interval = interval
+        self.redispatchAfter = redispatchAfter
+        self.orphanAge = orphanAge
+        self.sweepInterval = sweepInterval
+        self.maximumClaims = maximumClaims
+        self.feedRetention = feedRetention
+    }
+}
+
+/// Repairs what faults left behind: lost dispatches, dead letters, objects without a row, old feed batches, temporary
+/// files of dead processes.
+///
+/// Owns nothing but the time of its last sweep; the database's lease row lets one node at a time do the work of the
+/// cluster. Bounds: `maximumLetters`, `maximumRedispatches` and `maximumObjects` a round. A failing step is logged and
+/// comes again in the next round.
+package actor Reconciler {
+    package static let maximumLetters = 100
+    package static let maximumRedispatches = 100
+    package static let maximumObjects = 10_000
+
+    private let settings: ReconcilerSettings
+    private let node: NodeID
+    private let videos: any VideoRepository
+    private let votes: any VoteRepository
+    private let deadLetters: any JobQueue
+    private let gateway: S3Gateway
+    private let workspaces: any Workspaces
+    private let ids: IdentifierSource
+    private let clock: any NodeClock
+    private let wallClock: any WallClock
+    private let logger: Logger
+    private var nextSweep: MonotonicInstant?
+
+    package init(
+        settings: ReconcilerSettings, node: NodeID, videos: any VideoRepository, votes: any VoteRepository,
+        deadLetters: any JobQueue, gateway: S3Gateway, workspaces: any Workspaces, ids: IdentifierSource,
+        clock: any NodeClock, wallClock: any WallClock, logger: Logger
+    ) {
+        self.settings = settings
+        self.node = node
+        self.videos = videos
+        self.votes = votes
+        self.deadLetters = deadLetters
+        self.gateway = gateway
+        self.workspaces = workspaces
+        self.ids = ids
+        self.clock = clock
+        self.wallClock = wallClock
+        self.logger = logger
+    }
+
+    /// Returns when the task is cancelled.
+    package func run() async {
+        while !Task.isCancelled {
+            await round()
+            do { try await clock.wait(settings.interval) } catch { return }
+        }
+    }
+
+    private func round() async {
+        await workspaces.sweep()
+        do {
+            guard try await videos.holdReconcilerLease(node, for: settings.interval * 3) else { return }
+        } catch {
+            logger.warning("reconciler: the database does not answer", metadata: ["reason": "\(error)"])
+            return
+        }
+        await step("re-dispatch of lost videos") { try await self.redispatch() }
+        await step("dead letters") { try await self.judgeDeadLetters() }
+        await step("pruning of the vote feed") {
+            try await self.votes.pruneBatches(olderThan: self.settings.feedRetention)
+        }
+        if nextSweep.map({ $0 <= clock.now }) ?? true {
+            await step("search for objects without a row") {
+                try await self.sweepObjects()
+                self.nextSweep = self.clock.now.advanced(by: self.settings.sweepInterval)
+            }
+        }
+    }
+
+    private func step(_ name: String, _ body: () async throws -> Void) async {
+        do {
+            try await body()
+        } catch {
+            logger.warning("reconciler: \(name) failed, comes again", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    private func redispatch() async throws {
+        let ids = ids
+        let count = try await videos.redispatchLost(
+            after: settings.redispatchAfter, limit: Self.maximumRedispatches, makeToken: { ids.make() })
+        if count > 0 { logger.notice("reconciler: dispatched anew", metadata: ["videos": "\(count)"]) }
+    }
+
+    /// A letter that stays is looked at in each round: its row may be redriven or deleted at any time.
+    private func judgeDeadLetters() async throws {
+        var looked = 0
+        while looked < Self.maximumLetters {
+            let letters = try await deadLetters.receive(
+                maximum: 10, visibility: min(settings.interval / 2, .seconds(10)), wait: .zero)
+            if letters.isEmpty { return }
+            looked += letters.count
+            for letter in letters {
+                guard let job = letter.job else { continue }
+                let verdict = try await videos.judge(
+                    deadLetter: job.dispatch, newToken: ids.make(), maximumClaims: settings.maximumClaims)
+                switch verdict {
+                case .wait, .keep: break
+                case .failed:
+                    logger.error(
+                        "video failed: its workers were lost", metadata: ["video_id": "\(job.dispatch.video)"])
+                case .delete: try await deadLetters.delete(letter.receipt)
+                }
+            }
+        }
+    }
+
+    private func sweepObjects() async throws {
+        let youngest = wallClock.now.addingTimeInterval(-settings.orphanAge.inSeconds)
+        for prefix in [ObjectPrefix.original, .processed] {
+            var after: ObjectKey?
+            var looked = 0
+            while looked < Self.maximumObjects {
+                let page = try await gateway.list(prefix, after: after, limit: 1000)
+                guard let last = page.last else { break }
+                after = last.key
+                looked += page.count
+                let candidates = page.filter { $0.modifiedAt < youngest }.map(\.key)
+                if candidates.isEmpty { continue }
+                let orphans = try await videos.orphans(among: candidates)
+                try await gateway.delete(orphans)
+                if !orphans.isEmpty {
+                    logger.notice("reconciler: removed objects without a row", metadata: ["count": "\(orphans.count)"])
+                }
+            }
+        }
+    }
+}

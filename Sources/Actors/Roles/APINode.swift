@@ -1,0 +1,123 @@
+import Logging
+
+package struct APISettings: Sendable, Equatable {
+    package var contest: ContestPolicy
+    package var reconciler: ReconcilerSettings
+    /// Uploads at once; 503 beyond it.
+    package var maximumUploads: Int
+
+    package init(contest: ContestPolicy = .init(), reconciler: ReconcilerSettings = .init(), maximumUploads: Int = 16) {
+        self.contest = contest
+        self.reconciler = reconciler
+        self.maximumUploads = maximumUploads
+    }
+}
+
+/// Everything an API node touches; production and simulation differ in nothing else.
+package struct APIEnvironment: Sendable {
+    package var node: NodeID
+    package var settings: APISettings
+    package var users: any UserRepository
+    package var videos: any VideoRepository
+    package var votes: any VoteRepository
+    package var feed: any ChangeFeed
+    package var jobs: any JobQueue
+    package var deadLetters: any JobQueue
+    package var gateway: S3Gateway
+    package var probe: any MediaProbe
+    package var workspaces: any Workspaces
+    package var hasher: any PasswordHasher
+    package var clock: any NodeClock
+    package var wallClock: any WallClock
+    package var random: any RandomSource
+    package var logger: Logger
+
+    package init(
+        node: NodeID, settings: APISettings, users: any UserRepository, videos: any VideoRepository,
+        votes: any VoteRepository, feed: any ChangeFeed, jobs: any JobQueue, deadLetters: any JobQueue,
+        gateway: S3Gateway, probe: any MediaProbe, workspaces: any Workspaces, hasher: any PasswordHasher,
+        clock: any NodeClock, wallClock: any WallClock, random: any RandomSource, logger: Logger
+    ) {
+        self.node = node
+        self.settings = settings
+        self.users = users
+        self.videos = videos
+        self.votes = votes
+        self.feed = feed
+        self.jobs = jobs
+        self.deadLetters = deadLetters
+        self.gateway = gateway
+        self.probe = probe
+        self.workspaces = workspaces
+        self.hasher = hasher
+        self.clock = clock
+        self.wallClock = wallClock
+        self.random = random
+        self.logger = logger
+    }
+}
+
+/// `role=api`: the actors that requests enter by, with the OutboxRelay and the Reconciler beside them.
+package struct APINode: Sendable {
+    package let uploads: UploadCoordinator
+    package let accounts: AccountService
+    package let ballots: BallotBox
+    package let rankings: RankingActor
+    package let catalog: PublicCatalog
+    package let videos: any VideoRepository
+    package let votes: any VoteRepository
+    package let gateway: S3Gateway
+    package let contest: ContestPolicy
+    private let relay: OutboxRelay
+    private let reconciler: Reconciler
+    private let drainSignal = Signal()
+
+    /// Builds the actors; nothing happens before `run()`.
+    package init(_ environment: APIEnvironment) {
+        let ids = IdentifierSource(random: environment.random)
+        contest = environment.settings.contest
+        videos = environment.videos
+        votes = environment.votes
+        gateway = environment.gateway
+        relay = OutboxRelay(
+            outbox: environment.videos, feed: environment.feed, jobs: environment.jobs,
+            deadLetters: environment.deadLetters, clock: environment.clock, random: environment.random,
+            logger: environment.logger)
+        uploads = UploadCoordinator(
+            maximumUploads: environment.settings.maximumUploads, policy: UploadPolicy(contest: contest),
+            videos: environment.videos, gateway: environment.gateway, probe: environment.probe,
+            workspaces: environment.workspaces, outboxWake: relay.wake, ids: ids, clock: environment.clock,
+            random: environment.random, logger: environment.logger)
+        accounts = AccountService(users: environment.users, hasher: environment.hasher, ids: ids)
+        rankings = RankingActor(
+            votes: environment.votes, feed: environment.feed, clock: environment.clock, random: environment.random,
+            logger: environment.logger)
+        ballots = BallotBox(
+            contest: contest, votes: environment.votes, feed: environment.feed, rankings: rankings, ids: ids,
+            clock: environment.clock, random: environment.random, logger: environment.logger)
+        catalog = PublicCatalog(videos: environment.videos, clock: environment.clock)
+        reconciler = Reconciler(
+            settings: environment.settings.reconciler, node: environment.node, videos: environment.videos,
+            votes: environment.votes, deadLetters: environment.deadLetters, gateway: environment.gateway,
+            workspaces: environment.workspaces, ids: ids, clock: environment.clock, wallClock: environment.wallClock,
+            logger: environment.logger)
+    }
+
+    /// To be called when no request is under way any more; `run()` returns once waiting votes are decided.
+    package func drain() { drainSignal.raise() }
+
+    /// Returns after a drain or when cancelled.
+    package func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await relay.run() }
+            group.addTask { await reconciler.run() }
+            group.addTask { await rankings.run() }
+            await withTaskGroup(of: Void.self) { voting in
+                voting.addTask { await ballots.run() }
+                for await _ in drainSignal.elements { break }
+                await ballots.close()
+            }
+            group.cancelAll()
+        }
+    }
+}

@@ -1,0 +1,201 @@
+import Logging
+
+/// An upload's body: pulled by the coordinator's caller, written to the spool as it comes.
+package protocol UploadSource: Sendable {
+    /// Reads the whole request and writes the file's bytes, at most `maximumBytes`, to `spool`.
+    /// - Returns: the title as sent.
+    func deliver(to spool: any SpoolWriter, maximumBytes: Int64) async throws(UploadError) -> String
+}
+
+/// Sorted by what the client is told.
+package enum UploadError: Error, Sendable, Equatable {
+    /// As many uploads as the node takes are under way, or its disk is near its reserve.
+    case full
+    /// The form is not as the contract says: each wrong field with its message.
+    case malformed([FieldProblem])
+    /// The clip or its size breaks a rule.
+    case refused(FailureReason)
+    case titleRefused(VideoTitle.Refusal)
+    case tooManyVideos(maximum: Int)
+    case unknownOwner
+    /// The client went away or stopped sending.
+    case interrupted
+    /// Database, store or probe does not answer.
+    case unavailable(String)
+}
+
+package struct FieldProblem: Error, Sendable, Equatable {
+    /// `missing`, `value_error`, …
+    package let type: String
+    package let location: [String]
+    package let message: String
+
+    package init(type: String, location: [String], message: String) {
+        self.type = type
+        self.location = location
+        self.message = message
+    }
+}
+
+/// Admits uploads, and takes each from its first byte to row and outbox entry in one transaction.
+///
+/// Owns the count of uploads under way (bound: `maximumUploads`, 503 beyond it). Talked to by the upload route; tells
+/// the OutboxRelay by its wake signal. Bytes flow on the caller's task, beside the actor. A failure at any point
+/// removes the workspace; an original whose row did not come to be is removed here or by the Reconciler.
+package actor UploadCoordinator {
+    package static let maximumTries = 4
+
+    private let maximumUploads: Int
+    private var underWay = 0
+    private nonisolated let policy: UploadPolicy
+    private nonisolated let videos: any VideoRepository
+    private nonisolated let gateway: S3Gateway
+    private nonisolated let probe: any MediaProbe
+    private nonisolated let workspaces: any Workspaces
+    private nonisolated let outboxWake: Signal
+    private nonisolated let ids: IdentifierSource
+    private nonisolated let clock: any NodeClock
+    private nonisolated let random: any RandomSource
+    private nonisolated let logger: Logger
+
+    package init(
+        maximumUploads: Int, policy: UploadPolicy, videos: any VideoRepository, gateway: S3Gateway,
+        probe: any MediaProbe, workspaces: any Workspaces, outboxWake: Signal, ids: IdentifierSource,
+        clock: any NodeClock, random: any RandomSource, logger: Logger
+    ) {
+        self.maximumUploads = maximumUploads
+        self.policy = policy
+        self.videos = videos
+        self.gateway = gateway
+        self.probe = probe
+        self.workspaces = workspaces
+        self.outboxWake = outboxWake
+        self.ids = ids
+        self.clock = clock
+        self.random = random
+        self.logger = logger
+    }
+
+    /// Uploads under way.
+    package var inProgress: Int { underWay }
+
+    private func admit() throws(UploadError) {
+        guard underWay < maximumUploads else { throw .full }
+        underWay += 1
+    }
+
+    private func leave() { underWay -= 1 }
+
+    /// Takes one upload the whole way.
+    /// - Returns: the id of the video, now `uploaded` and on its way to the queue.
+    package nonisolated func receive(_ source: some UploadSource, from owner: UserID) async throws(UploadError)
+        -> VideoID
+    {
+        try await admit()
+        do {
+            let id = try await takeIn(source, from: owner)
+            await leave()
+            return id
+        } catch {
+            await leave()
+            throw error
+        }
+    }
+
+    private nonisolated func takeIn(_ source: some UploadSource, from owner: UserID) async throws(UploadError)
+        -> VideoID
+    {
+        let workspace: Workspace
+        do { workspace = try await workspaces.make() } catch { throw Self.uploadError(error) }
+        do {
+            let id = try await store(source, from: owner, in: workspace)
+            await workspaces.discard(workspace)
+            return id
+        } catch {
+            await workspaces.discard(workspace)
+            throw error
+        }
+    }
+
+    private nonisolated func store(_ source: some UploadSource, from owner: UserID, in workspace: Workspace)
+        async throws(UploadError) -> VideoID
+    {
+        let spool: any SpoolWriter
+        do { spool = try await workspaces.spool("upload", in: workspace) } catch { throw Self.uploadError(error) }
+        let text = try await source.deliver(to: spool, maximumBytes: policy.contest.maximumFileBytes)
+        let spooled: SpooledFile
+        do { spooled = try spool.finish() } catch { throw Self.uploadError(error) }
+        let title: VideoTitle
+        do { title = try VideoTitle(text) } catch { throw .titleRefused(error) }
+        let media = try await inspect(spooled)
+
+        let id: VideoID = ids.make()
+        let original = OriginalObject(
+            key: .original(id, fileExtension: media.container.rawValue), contentType: media.container.contentType,
+            sizeBytes: spooled.sizeBytes, sha256: spooled.sha256, duration: media.duration)
+        do {
+            try await gateway.put(spooled.file, at: original.key, contentType: original.contentType)
+        } catch { throw Self.uploadError(error) }
+        do {
+            try await record(NewVideo(id: id, owner: owner, title: title.text, original: original))
+        } catch {
+            // With an answer there is surely no row; without one there may be, and the Reconciler looks later.
+            if case .unavailable = error { throw error }
+            do { try await gateway.delete([original.key]) } catch {
+                logger.warning(
+                    "an original without a row stays for the reconciler", metadata: ["key": "\(original.key)"])
+            }
+            throw error
+        }
+        outboxWake.raise()
+        logger.info("uploaded", metadata: ["video_id": "\(id)", "bytes": "\(spooled.sizeBytes)"])
+        return id
+    }
+
+    private nonisolated func inspect(_ spooled: SpooledFile) async throws(UploadError) -> MediaDescription {
+        let allowed = MediaContainer.allCases.map(\.rawValue)
+        guard spooled.sizeBytes > 0 else { throw .refused(.notAVideo(allowed: allowed)) }
+        let media: MediaDescription
+        do {
+            media = try await probe.probe(spooled.file)
+        } catch {
+            switch error {
+            case .notAVideo: throw .refused(.notAVideo(allowed: allowed))
+            case .corrupt: throw .refused(.corrupt)
+            case .unavailable(let reason): throw .unavailable(reason)
+            }
+        }
+        do { try policy.check(media) } catch { throw .refused(error) }
+        return media
+    }
+
+    /// The id makes a repetition harmless, so a lost answer is simply asked for again.
+    private nonisolated func record(_ video: NewVideo) async throws(UploadError) {
+        var backoff = Backoff(base: .milliseconds(100), maximum: .seconds(1), random: random)
+        for remaining in (0..<Self.maximumTries).reversed() {
+            do {
+                switch try await videos.create(video, maximumPerPlayer: policy.contest.maximumVideosPerPlayer) {
+                case .created: return
+                case .tooManyVideos(let maximum): throw UploadError.tooManyVideos(maximum: maximum)
+                case .unknownOwner: throw UploadError.unknownOwner
+                }
+            } catch let error as UploadError {
+                throw error
+            } catch {
+                guard remaining > 0 else { throw .unavailable("\(error)") }
+                do { try await clock.wait(backoff.next()) } catch { throw .interrupted }
+            }
+        }
+    }
+
+    private static func uploadError(_ error: WorkspaceError) -> UploadError {
+        switch error {
+        case .full: .full
+        case .unavailable(let reason): .unavailable(reason)
+        }
+    }
+
+    private static func uploadError(_ error: ObjectStoreError) -> UploadError {
+        if case .full = error { .full } else { .unavailable("\(error)") }
+    }
+}

@@ -1,0 +1,408 @@
+import Logging
+
+/// What an attempt works with; made once by the supervisor.
+struct AttemptContext: Sendable {
+    let settings: WorkerSettings
+    let node: NodeID
+    let queue: any JobQueue
+    let videos: any VideoRepository
+    let gateway: S3Gateway
+    let transcoder: any Transcoder
+    let workspaces: any Workspaces
+    let metrics: MetricMailbox
+    let ids: IdentifierSource
+    let clock: any NodeClock
+    let random: any RandomSource
+    let logger: Logger
+}
+
+/// Why the work on a claimed job ended.
+enum AttemptOutcome: Sendable, Equatable {
+    case committed
+    /// The clip is to blame.
+    case unusable(FailureReason)
+    /// The attempt is to blame: retried, up to `maximumAttempts`.
+    case failed(FailureReason, detail: String)
+    /// Neither is: store away, drain, database silent. Handed back as a new dispatch.
+    case interrupted(String)
+    /// The database refused the token: deleted, or another's.
+    case lost
+}
+
+/// One delivery from claim to the message's deletion.
+///
+/// Owns the lease of one job and the token it is fenced with. Three child tasks race: the work, the heartbeat and the
+/// supervisor's order to stop; the first to end decides, the others are cancelled and awaited. What the database must be
+/// told afterwards is told from this task, which nobody cancels while the node lives.
+actor TranscodeAttempt {
+    private let delivery: Delivery
+    private let dispatch: Dispatch
+    private let context: AttemptContext
+    /// Made by the worker for this receive: a claim whose answer was lost is recognised by it.
+    private let token: LeaseToken
+    /// What the row's token becomes by this attempt's last write; repeating that write is recognised by it.
+    private let finalToken: LeaseToken
+    private var lease: LeaseTimeline
+    private var percent = 0
+    private var working = false
+    private var committing = false
+    /// A reason to hand the job back, or nil when it is no longer this attempt's.
+    private nonisolated let orders = Mailbox<String?>("stop orders", capacity: 1)
+    /// Set once the supervisor wants the slot back: writes that follow are tried for a bounded time only.
+    private var giveUpAt: MonotonicInstant?
+    private var logger: Logger
+
+    /// After an order to stop, the hand-back is tried for this long.
+    static let handBackLimit: Duration = .seconds(4)
+    static let pauseAfterInterruption: Duration = .seconds(5)
+
+    init(delivery: Delivery, dispatch: Dispatch, context: AttemptContext) {
+        self.delivery = delivery
+        self.dispatch = dispatch
+        self.context = context
+        self.token = context.ids.make()
+        self.finalToken = context.ids.make()
+        self.lease = LeaseTimeline(visibility: context.settings.lease, receivedAt: delivery.receivedAt)
+        self.logger = context.logger
+        self.logger[metadataKey: "video_id"] = "\(dispatch.video)"
+        self.logger[metadataKey: "dispatch"] = "\(dispatch.number)"
+    }
+
+    /// Ends the work; the job is handed back.
+    func interrupt(_ reason: String) {
+        if giveUpAt == nil { giveUpAt = context.clock.now.advanced(by: Self.handBackLimit) }
+        orders.send(reason)
+    }
+
+    /// Asks the database at once whether the token still stands: another node says that a video was deleted.
+    func recheck() async {
+        guard working, await renew() == .lost, !committing else { return }
+        orders.send(nil)
+    }
+
+    /// Returns when the delivery is dealt with or, after a crash-like cancellation, at once.
+    func run() async {
+        guard let verdict = await claim() else {
+            await returnUnclaimed()
+            return
+        }
+        switch verdict {
+        case .leased: logger.debug("another worker holds the lease")
+        case .obsolete: await deleteMessage()
+        case .granted(let job):
+            let startedAt = context.clock.now
+            logger.info("claimed", metadata: ["attempts": "\(job.attempts)", "waited": "\(job.waited)"])
+            working = true
+            let outcome = await race(job)
+            working = false
+            if Task.isCancelled { return }
+            await conclude(outcome, startedAt: startedAt, attempts: job.attempts)
+        }
+    }
+
+    // MARK: - Claim
+
+    /// Nil when told to stop, or cancelled, before the database answered.
+    private func claim() async -> ClaimVerdict? {
+        var backoff = Backoff(base: .milliseconds(200), maximum: .seconds(5), random: context.random)
+        while !Task.isCancelled, giveUpAt == nil {
+            if lease.mustExtendBeforeClaim(at: context.clock.now) {
+                let start = context.clock.now
+                if await extendMessage() { lease.extendedBeforeClaim(at: start) }
+            }
+            do {
+                return try await context.videos.claim(
+                    dispatch, token: token, lease: lease.remainingLease(at: context.clock.now), node: context.node)
+            } catch {
+                logger.warning("claim not answered", metadata: ["reason": "\(error)"])
+                do { try await context.clock.wait(backoff.next()) } catch { return nil }
+            }
+        }
+        return nil
+    }
+
+    /// Told to stop before the claim was answered. It may stand, so the hand-back names its token first.
+    private func returnUnclaimed() async {
+        for known in [token, nil] {
+            let write = await tellDatabase { () async throws(RepositoryError) in
+                try await self.context.videos.handBack(self.dispatch, token: known, newToken: self.finalToken)
+            }
+            if write == .done { return await deleteMessage() }
+            if write == nil { return }
+        }
+    }
+
+    // MARK: - The race
+
+    private func race(_ job: ClaimedJob) async -> AttemptOutcome {
+        await withTaskGroup(of: AttemptOutcome?.self) { group in
+            group.addTask { await self.work(job) }
+            group.addTask { await self.keepLease() }
+            group.addTask {
+                for await reason in self.orders.elements { return reason.map(AttemptOutcome.interrupted) ?? .lost }
+                return nil
+            }
+            group.addTask {
+                do { try await self.context.clock.wait(self.context.settings.attemptDeadline) } catch { return nil }
+                return .failed(.timedOut, detail: "attempt deadline")
+            }
+            var outcome: AttemptOutcome?
+            while outcome == nil, let first = await group.next() { outcome = first }
+            group.cancelAll()
+            // What the work achieved while it was being cancelled counts: it may have committed.
+            for await late in group where late == .committed { outcome = .committed }
+            return outcome ?? .interrupted("cancelled")
+        }
+    }
+
+    /// Heartbeat each third of the lease; nil when cancelled.
+    private func keepLease() async -> AttemptOutcome? {
+        while true {
+            switch lease.action(at: context.clock.now) {
+            case .expired: return .interrupted("the database was silent to the lease's end")
+            case .wait(let time):
+                do { try await context.clock.sleep(until: time, tolerance: nil) } catch { return nil }
+            case .renew:
+                // A commit under way replaces the token: the refusal may be its own.
+                if await renew() == .lost, !committing { return .lost }
+                if Task.isCancelled { return nil }
+            }
+        }
+    }
+
+    private func renew() async -> GuardedWrite {
+        let start = context.clock.now
+        // SQS's refusal is ignored: only the database ends a lease (delivery.md, H).
+        _ = await extendMessage()
+        if committing { return .done }
+        do {
+            let write = try await context.videos.heartbeat(
+                dispatch.video, token: token, lease: lease.renewedLease(from: start, at: context.clock.now),
+                progressPercent: percent)
+            if write == .done { lease.renewed(at: start) }
+            return write
+        } catch {
+            lease.renewalFailed(at: context.clock.now)
+            logger.warning("heartbeat not answered", metadata: ["reason": "\(error)"])
+            return .done
+        }
+    }
+
+    /// Written under the token; it prolongs nothing.
+    private func report(_ newPercent: Int) async -> GuardedWrite {
+        guard newPercent > percent else { return .done }
+        percent = newPercent
+        do {
+            return try await context.videos.heartbeat(
+                dispatch.video, token: token, lease: lease.remainingLease(at: context.clock.now),
+                progressPercent: percent)
+        } catch {
+            return .done
+        }
+    }
+
+    // MARK: - Work
+
+    private func work(_ job: ClaimedJob) async -> AttemptOutcome {
+        let workspace: Workspace
+        do { workspace = try await context.workspaces.make() } catch {
+            return .interrupted("no room for temporary files: \(error)")
+        }
+        let outcome = await work(job, in: workspace)
+        await context.workspaces.discard(workspace)
+        return outcome
+    }
+
+    private func work(_ job: ClaimedJob, in workspace: Workspace) async -> AttemptOutcome {
+        let source = workspace.file("original")
+        do { try await context.gateway.fetch(job.original.key, into: source) } catch {
+            if case .notFound = error { return .failed(.processingFailed, detail: "the original is not in the store") }
+            return .interrupted("original not fetched: \(error)")
+        }
+        let clip: TranscodedClip
+        switch await transcode(source, in: workspace) {
+        case .success(let made): clip = made
+        case .failure(.unusable(let reason)): return .unusable(reason)
+        case .failure(.failed(let detail)): return .failed(.processingFailed, detail: detail)
+        case .failure(.cancelled): return .interrupted("cancelled")
+        }
+        let result = ProcessedResult(
+            video: .processedVideo(dispatch.video), poster: .poster(dispatch.video), duration: clip.duration,
+            sizeBytes: clip.sizeBytes)
+        do {
+            try await context.gateway.put(clip.poster, at: result.poster, contentType: "image/jpeg")
+            try await context.gateway.put(clip.video, at: result.video, contentType: "video/mp4")
+        } catch {
+            return .interrupted("result not stored: \(error)")
+        }
+        return await commit(result)
+    }
+
+    /// Runs ffmpeg while its progress is written, at most once a second.
+    private func transcode(_ source: LocalFile, in workspace: Workspace) async -> Result<TranscodedClip, TranscodeError>
+    {
+        let (progress, continuation) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
+        return await withTaskGroup(of: Result<TranscodedClip, TranscodeError>?.self) { group in
+            group.addTask {
+                defer { continuation.finish() }
+                do throws(TranscodeError) {
+                    return .success(
+                        try await self.context.transcoder.transcode(source, in: workspace) { percent in
+                            continuation.yield(percent)
+                        })
+                } catch {
+                    return .failure(error)
+                }
+            }
+            group.addTask {
+                for await percent in progress {
+                    if await self.report(percent) == .lost { break }
+                    do { try await self.context.clock.wait(.seconds(1)) } catch { break }
+                }
+                return nil
+            }
+            var result: Result<TranscodedClip, TranscodeError>?
+            while result == nil, let next = await group.next() { result = next }
+            group.cancelAll()
+            return result ?? .failure(.cancelled)
+        }
+    }
+
+    /// Asks until the database answers; the heartbeat beside it ends that when the lease does.
+    private func commit(_ result: ProcessedResult) async -> AttemptOutcome {
+        var backoff = Backoff(base: .milliseconds(100), maximum: .seconds(2), random: context.random)
+        committing = true
+        while !Task.isCancelled {
+            do {
+                switch try await context.videos.commit(
+                    result, of: dispatch.video, token: token, newToken: finalToken)
+                {
+                case .done: return .committed
+                case .lost: return .lost
+                }
+            } catch {
+                logger.warning("commit not answered", metadata: ["reason": "\(error)"])
+                do { try await context.clock.wait(backoff.next()) } catch { break }
+            }
+        }
+        return .interrupted("commit not answered")
+    }
+
+    // MARK: - Afterwards
+
+    private func conclude(_ outcome: AttemptOutcome, startedAt: MonotonicInstant, attempts: Int = 0) async {
+        switch outcome {
+        case .committed:
+            let duration = startedAt.duration(to: context.clock.now)
+            context.metrics.send(.taskFinished(duration: duration))
+            logger.info("processed", metadata: ["seconds": "\(duration.inSeconds)"])
+            await deleteMessage()
+        case .lost:
+            logger.notice("the lease was lost or the video deleted; nothing is published")
+        case .unusable(let reason):
+            let write = await tellDatabase { () async throws(RepositoryError) in
+                try await self.context.videos.reject(
+                    self.dispatch.video, token: self.token, newToken: self.finalToken, reason: reason)
+            }
+            if write == .done {
+                context.metrics.send(.taskFailed)
+                logger.notice("failed: the clip is unusable", metadata: ["reason": "\(reason.code.rawValue)"])
+                await deleteMessage()
+            }
+        case .failed(let reason, let detail): await concludeFailure(reason, detail: detail, attempts: attempts)
+        case .interrupted(let why):
+            let write = await tellDatabase { () async throws(RepositoryError) in
+                try await self.context.videos.handBack(self.dispatch, token: self.token, newToken: self.finalToken)
+            }
+            if write == .done {
+                context.metrics.send(.taskRetried)
+                logger.notice("handed back", metadata: ["reason": "\(why)"])
+                await deleteMessage()
+            }
+            await pause()
+        }
+    }
+
+    private func concludeFailure(_ reason: FailureReason, detail: String, attempts: Int) async {
+        logger.warning("attempt failed", metadata: ["detail": "\(detail)"])
+        let settings = context.settings
+        let delay = retryDelay(afterAttempts: attempts)
+        let verdict = await tellDatabase { () async throws(RepositoryError) in
+            try await self.context.videos.recordFailure(
+                of: self.dispatch, token: self.token, newToken: self.finalToken, reason: reason,
+                maximumAttempts: settings.maximumAttempts, delay: delay)
+        }
+        switch verdict {
+        case .retried(let attempts):
+            context.metrics.send(.taskRetried)
+            logger.notice("to be tried again", metadata: ["attempts": "\(attempts)"])
+            await deleteMessage()
+        case .failed:
+            context.metrics.send(.taskFailed)
+            logger.error("failed after \(settings.maximumAttempts) attempts", metadata: ["reason": "\(reason.code)"])
+            await deleteMessage()
+        case .lost, nil: break
+        }
+    }
+
+    /// Keeps the slot for a while after an interruption that was nobody's order, lest a full disk or a store that
+    /// answers half of its calls makes the job go round and round.
+    private func pause() async {
+        let until = context.clock.now.advanced(by: Self.pauseAfterInterruption)
+        while giveUpAt == nil, context.clock.now < until {
+            do { try await context.clock.wait(.milliseconds(500)) } catch { return }
+        }
+    }
+
+    private func retryDelay(afterAttempts attempts: Int) -> Duration {
+        let delays = context.settings.retryDelays
+        guard let last = delays.last else { return .zero }
+        let delay = attempts < delays.count ? delays[attempts] : last
+        return delay + delay * 0.2 * context.random.unit()
+    }
+
+    /// Repeats a guarded write until it is answered, keeping the message invisible meanwhile; nil when the task is
+    /// cancelled, or the supervisor wants the slot back and has waited long enough.
+    private func tellDatabase<Answer: Sendable>(
+        _ write: () async throws(RepositoryError) -> Answer
+    ) async -> Answer? {
+        var backoff = Backoff(base: .milliseconds(200), maximum: .seconds(5), random: context.random)
+        var nextExtension = context.clock.now.advanced(by: context.settings.lease / 3)
+        while !Task.isCancelled {
+            do {
+                return try await write()
+            } catch {
+                logger.warning("the database does not answer", metadata: ["reason": "\(error)"])
+            }
+            let now = context.clock.now
+            if let giveUpAt, now >= giveUpAt { return nil }
+            if now >= nextExtension {
+                _ = await extendMessage()
+                nextExtension = now.advanced(by: context.settings.lease / 3)
+            }
+            var wait = backoff.next()
+            if let giveUpAt { wait = min(wait, now.duration(to: giveUpAt)) }
+            do { try await context.clock.wait(wait) } catch { return nil }
+        }
+        return nil
+    }
+
+    /// - Returns: whether the queue confirmed it.
+    private func extendMessage() async -> Bool {
+        do {
+            try await context.queue.extend(delivery.message.receipt, visibility: context.settings.lease)
+            return true
+        } catch {
+            logger.debug("message not extended", metadata: ["reason": "\(error)"])
+            return false
+        }
+    }
+
+    /// Only after the database said terminal, gone or newer dispatch. A message that stays is deleted by whoever
+    /// claims it next.
+    private func deleteMessage() async {
+        do { try await context.queue.delete(delivery.message.receipt) } catch {
+            logger.debug("message not deleted, it comes again", metadata: ["reason": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,42 @@
+/// The public list: a small cache of pages over the repository.
+///
+/// Owns the pages. Talked to by the public list's route. Bounds: `maximumPages` pages, none older than `pageLife` when
+/// handed out; many readers of one page that is not there wait for one query. When the database is away, readers get
+/// the error.
+package actor PublicCatalog {
+    package static let maximumPages = 256
+    package static let pageLife: Duration = .milliseconds(250)
+
+    private let videos: any VideoRepository
+    private let clock: any NodeClock
+    private var pages: [PublicVideoQuery: (page: PublicVideoPage, readAt: MonotonicInstant)] = [:]
+    private var waiters: [PublicVideoQuery: [Waiter]] = [:]
+
+    private typealias Waiter = CheckedContinuation<Result<PublicVideoPage, RepositoryError>, Never>
+
+    package init(videos: any VideoRepository, clock: any NodeClock) {
+        self.videos = videos
+        self.clock = clock
+    }
+
+    package func page(_ query: PublicVideoQuery) async throws(RepositoryError) -> PublicVideoPage {
+        if let known = pages[query], known.readAt.duration(to: clock.now) < Self.pageLife { return known.page }
+        if waiters[query] != nil {
+            return try await withCheckedContinuation { waiters[query, default: []].append($0) }.get()
+        }
+        waiters[query] = []
+        let readAt = clock.now
+        let result: Result<PublicVideoPage, RepositoryError>
+        do throws(RepositoryError) {
+            result = .success(try await videos.publicVideos(query))
+        } catch {
+            result = .failure(error)
+        }
+        if case .success(let page) = result {
+            if pages.count >= Self.maximumPages { pages.removeAll(keepingCapacity: true) }
+            pages[query] = (page, readAt)
+        }
+        for waiter in waiters.removeValue(forKey: query) ?? [] { waiter.resume(returning: result) }
+        return try result.get()
+    }
+}

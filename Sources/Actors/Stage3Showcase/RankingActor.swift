@@ -1,0 +1,231 @@
+import FoundationEssentials
+import Logging
+
+/// A page of the ranking, ready to be sent.
+package struct RankingPage: Sendable {
+    /// A JSON array of objects with exactly `city`, `position`, `username` and `votes`.
+    package let json: [UInt8]
+    /// Players in the whole filter.
+    package let total: Int
+}
+
+package struct RankingQuery: Sendable, Hashable {
+    /// Nil: the whole country.
+    package var city: FoldedText?
+    package var skip: Int
+    /// 1 to 1,000.
+    package var limit: Int
+
+    package init(city: FoldedText?, skip: Int, limit: Int) {
+        self.city = city
+        self.skip = skip
+        self.limit = limit
+    }
+}
+
+/// What the node's own BallotBox has committed. `previous` is the last number of the same writer that changed anything,
+/// so that a delta lost on the way shows.
+package struct OwnDelta: Sendable, Equatable {
+    package let delta: VoteDelta
+    package let previous: Int64
+
+    package init(delta: VoteDelta, previous: Int64) {
+        self.delta = delta
+        self.previous = previous
+    }
+}
+
+/// Keeps the ranking of the contest in memory, moved by the deltas of committed batches.
+///
+/// Owns the index, the feed positions and the ready pages of one generation. Listens to the BallotBox of its node
+/// (`ownDeltas`), to the change feed and to a timer of one second; tells nobody. Bounds: `maximumPages` ready pages, at
+/// most one generation each `generationInterval`, `feedLimit` batches a writer and poll. When the database is away the
+/// last generation is served; when the feed was pruned beyond its position it loads anew.
+package actor RankingActor {
+    package static let maximumPages = 256
+    package static let generationInterval: Duration = .milliseconds(50)
+    package static let pollInterval: Duration = .seconds(1)
+    package static let feedLimit = 500
+
+    /// Deltas of this node's own lane; one that does not fit is found in the feed.
+    package nonisolated let ownDeltas = Mailbox<OwnDelta>("own vote deltas", capacity: 1024)
+    private nonisolated let look = Signal()
+    private nonisolated let publishing = Signal()
+    private let votes: any VoteRepository
+    private let feed: any ChangeFeed
+    private let clock: any NodeClock
+    private let random: any RandomSource
+    private let logger: Logger
+
+    private var index = RankingIndex()
+    private var positions: FeedPositions = [:]
+    private var publishedPositions: FeedPositions = [:]
+    private var loaded = false
+    private var pages: [RankingQuery: RankingPage] = [:]
+    private var waiters: [Waiter] = []
+
+    private struct Waiter {
+        let writer: WriterID
+        let number: Int64
+        let continuation: CheckedContinuation<Void, Never>
+    }
+
+    package init(
+        votes: any VoteRepository, feed: any ChangeFeed, clock: any NodeClock, random: any RandomSource, logger: Logger
+    ) {
+        self.votes = votes
+        self.feed = feed
+        self.clock = clock
+        self.random = random
+        self.logger = logger
+    }
+
+    /// Whether a generation exists; before it, pages are empty.
+    package var isReady: Bool { loaded }
+
+    // MARK: - Reading
+
+    package func page(_ query: RankingQuery) -> RankingPage {
+        if let ready = pages[query] { return ready }
+        let rows = index.rows(in: query.city, skip: query.skip, limit: query.limit)
+        let page = RankingPage(json: Self.encode(rows), total: index.count(in: query.city))
+        if pages.count >= Self.maximumPages { pages.removeAll(keepingCapacity: true) }
+        pages[query] = page
+        return page
+    }
+
+    /// Returns when the batch is in what `page` shows, or when the actor stops.
+    package func reached(_ number: Int64, of writer: WriterID) async {
+        if isPublished(number, of: writer) || stopped { return }
+        await withCheckedContinuation { continuation in
+            waiters.append(Waiter(writer: writer, number: number, continuation: continuation))
+        }
+    }
+
+    private func isPublished(_ number: Int64, of writer: WriterID) -> Bool {
+        publishedPositions[writer, default: 0] >= number
+    }
+
+    // MARK: - Running
+
+    private var stopped = false
+
+    /// Returns when the task is cancelled; every waiter is released then.
+    package func run() async {
+        await load()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in self.feed.changes(on: .votes) { self.look.raise() } }
+            group.addTask {
+                while true {
+                    do { try await self.clock.wait(Self.pollInterval) } catch { return }
+                    self.look.raise()
+                }
+            }
+            group.addTask { for await own in self.ownDeltas.elements { await self.apply(own) } }
+            group.addTask {
+                for await _ in self.publishing.elements {
+                    await self.publish()
+                    do { try await self.clock.wait(Self.generationInterval) } catch { return }
+                }
+            }
+            for await _ in look.elements { await follow() }
+            group.cancelAll()
+        }
+        stopped = true
+        release { _ in true }
+    }
+
+    private func load() async {
+        var backoff = Backoff(base: .milliseconds(100), maximum: .seconds(2), random: random)
+        while !Task.isCancelled {
+            do {
+                let snapshot = try await votes.snapshot()
+                index = RankingIndex(snapshot.tallies)
+                positions = snapshot.positions
+                loaded = true
+                publish()
+                return
+            } catch {
+                logger.warning("ranking not loaded yet", metadata: ["reason": "\(error)"])
+                do { try await clock.wait(backoff.next()) } catch { return }
+            }
+        }
+    }
+
+    /// Reads the feed to its end.
+    private func follow() async {
+        while !Task.isCancelled {
+            do {
+                switch try await votes.deltas(after: positions, limitPerWriter: Self.feedLimit) {
+                case .behind:
+                    logger.notice("ranking: the feed was pruned beyond our position; loading anew")
+                    return await load()
+                case .deltas(let deltas, let more):
+                    try await introduce(deltas)
+                    for delta in deltas { add(delta) }
+                    if !more { return }
+                }
+            } catch {
+                logger.warning("ranking: the feed does not answer", metadata: ["reason": "\(error)"])
+                return
+            }
+        }
+    }
+
+    private func apply(_ own: OwnDelta) async {
+        do { try await introduce([own.delta]) } catch {
+            // The feed brings it with the next look.
+            return look.raise()
+        }
+        guard positions[own.delta.writer, default: 0] >= own.previous else { return look.raise() }
+        add(own.delta)
+    }
+
+    /// Learns name and city of players seen for the first time, before anything is decided.
+    private func introduce(_ deltas: [VoteDelta]) async throws(RepositoryError) {
+        var unknown: Set<UserID> = []
+        for delta in deltas {
+            for change in delta.changes where !index.knows(change.player) { unknown.insert(change.player) }
+        }
+        guard !unknown.isEmpty else { return }
+        for player in try await votes.players(unknown.sorted()) where !index.knows(player.id) {
+            index.add(0, to: player)
+        }
+    }
+
+    /// Without suspension: position and counts move together. Whoever comes second with a number changes nothing.
+    private func add(_ delta: VoteDelta) {
+        guard delta.number > positions[delta.writer, default: 0] else { return }
+        positions[delta.writer] = delta.number
+        // A player who was erased meanwhile has no name and no votes.
+        for change in delta.changes where index.knows(change.player) { index.add(change.votes, to: change.player) }
+        publishing.raise()
+    }
+
+    private func publish() {
+        index.publish()
+        publishedPositions = positions
+        pages.removeAll(keepingCapacity: true)
+        release { isPublished($0.number, of: $0.writer) }
+    }
+
+    private func release(where isDue: (Waiter) -> Bool) {
+        let due = waiters.filter(isDue)
+        waiters.removeAll(where: isDue)
+        for waiter in due { waiter.continuation.resume() }
+    }
+
+    private static func encode(_ rows: [RankingIndex.Row]) -> [UInt8] {
+        struct Row: Encodable {
+            let city: String
+            let position: Int
+            let username: String
+            let votes: Int
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let rows = rows.map { Row(city: $0.city, position: $0.position, username: $0.username, votes: $0.votes) }
+        guard let data = try? encoder.encode(rows) else { preconditionFailure("strings and integers always encode") }
+        return Array(data)
+    }
+}
