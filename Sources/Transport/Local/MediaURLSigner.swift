@@ -11,6 +11,13 @@ package struct MediaURLSigner: Sendable {
         package let downloadName: String?
         /// Seconds since 1970.
         package let expires: Int64
+
+        package init(key: ObjectKey, contentType: String, downloadName: String?, expires: Int64) {
+            self.key = key
+            self.contentType = contentType
+            self.downloadName = downloadName
+            self.expires = expires
+        }
     }
 
     package static let pathPrefix = "/media/"

@@ -1,0 +1,32 @@
+import ArgumentParser
+
+/// The words of the command line; nodes start with `key=value` instead.
+struct AnbCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "anb",
+        abstract: "ANB Rising Stars: players upload clips, workers transcode them, the public votes.",
+        discussion: """
+            Nodes:
+              anb role=api|worker|all [port=8080] [config=cluster.json] [key=value …]
+                                     run one node until SIGTERM; every key of docs/configuration.md may be given
+
+            Of the launcher:
+              ./anb test             build, and run every test
+              ./anb build            build only
+            """,
+        subcommands: [TranscodeCommand.self])
+
+    /// Parses and runs; ends the process with the command's exit code.
+    static func run(_ words: [String]) async {
+        do {
+            var command = try parseAsRoot(words)
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            exit(withError: error)
+        }
+    }
+}

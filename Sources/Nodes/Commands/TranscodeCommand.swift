@@ -1,0 +1,43 @@
+import Actors
+import ArgumentParser
+import FoundationEssentials
+import Glibc
+import Logging
+import Transport
+
+/// Makes the published clip of a file, as a worker would, without queue or database.
+struct TranscodeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "transcode", abstract: "Transcode one file as a worker does.")
+
+    @Argument(help: "The clip.") var input: String
+    @Argument(help: "Where the result goes; its poster goes beside it, with the ending .jpg.") var output: String
+    @Flag(help: "Print the progress in percent.") var progress = false
+
+    func run() async throws {
+        let configuration = try NodeCommand.load(
+            arguments: [:], environment: ProcessInfo.processInfo.environment, file: nil)
+        let logger = Logger(label: "anb")
+        let folder = try DataFolder(path: configuration.dataDir)
+        let transcoder = try await NodeRuntime.makeTranscoder(
+            configuration, cache: folder.path + "/brand", logger: logger)
+        let workspaces = try FileWorkspaces(
+            root: folder.path + "/temp",
+            process: IdentifierSource(random: SystemRandomSource()).make(Node.self).description, reserveBytes: 0)
+        defer { workspaces.removeOwn() }
+        guard let source = realpath(input, nil) else { throw ValidationError("\(input) does not exist") }
+        defer { free(source) }
+        let show = progress
+        let clip = try await transcoder.transcode(
+            LocalFile(String(cString: source)), in: try await workspaces.make()
+        ) { percent in
+            if show { StandardError.write("\(percent) %") }
+        }
+        try Self.copy(clip.video, to: output)
+        try Self.copy(clip.poster, to: output + ".jpg")
+    }
+
+    private static func copy(_ file: LocalFile, to path: String) throws {
+        try Data(contentsOf: URL(filePath: file.path)).write(to: URL(filePath: path))
+    }
+}

@@ -1,0 +1,71 @@
+import Actors
+import Glibc
+import Logging
+import Transport
+
+/// The node's connections, and the folder's own server where no URL is configured.
+struct DatabaseService: Sendable {
+    /// How long a node waits for its database when it starts.
+    static let startLimit: Duration = .seconds(60)
+    /// Connections of the vote lane: one writes, one reads the feed.
+    static let voteConnections = 2
+
+    let client: PostgresClient
+    /// Its own pool, because its statements want generic plans (measured: half the CPU of custom ones).
+    let voteClient: PostgresClient
+    let embedded: EmbeddedPostgres?
+
+    /// - Throws: `NodeFailure` when the database cannot be had.
+    static func start(_ configuration: NodeConfiguration, folder: DataFolder, logger: Logger) async throws
+        -> DatabaseService
+    {
+        let url = configuration.text("database.url")
+        var embedded: EmbeddedPostgres?
+        var base: PostgresConfiguration
+        if url.isEmpty {
+            let server = EmbeddedPostgres(
+                folder: folder, executable: try ownExecutable(), arguments: ["guardian"], logger: logger)
+            try server.join()
+            try await server.waitUntilReady(deadline: .now + startLimit)
+            base = PostgresConfiguration(
+                parameters: server.connectionParameters.map { (keyword: $0.0, value: $0.1) })
+            embedded = server
+        } else {
+            do { base = try PostgresConfiguration.parse(url: url) } catch {
+                throw NodeFailure.usage("database.url is not a postgres:// URL: \(error.reason)")
+            }
+        }
+        base.statementDeadline = configuration.seconds("database.statementSeconds")
+        base.poolSize = configuration.integer("database.poolSize")
+        var forVotes = base
+        forVotes.poolSize = voteConnections
+        forVotes.sessionSettings.append(("plan_cache_mode", "force_generic_plan"))
+        let service = DatabaseService(
+            client: PostgresClient(configuration: base, logger: logger),
+            voteClient: PostgresClient(configuration: forVotes, logger: logger), embedded: embedded)
+        try service.client.start()
+        try service.voteClient.start()
+        do {
+            try await PostgresMigrator(client: service.client, logger: logger).run()
+        } catch {
+            service.stop()
+            throw NodeFailure.start("the database cannot be prepared: \(error)")
+        }
+        return service
+    }
+
+    /// Ends the connections and, for the last node of the folder, the server.
+    func stop() {
+        client.shutdown()
+        voteClient.shutdown()
+        embedded?.leave()
+    }
+
+    static func ownExecutable() throws -> String {
+        guard let resolved = realpath("/proc/self/exe", nil) else {
+            throw NodeFailure.start("/proc/self/exe cannot be read: is /proc mounted?")
+        }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+}

@@ -1,0 +1,200 @@
+import Actors
+import Glibc
+import Hummingbird
+import Logging
+import NIOCore
+import ServiceLifecycle
+import Transport
+import UnixSignals
+
+/// Runs one node from start to its orderly end.
+///
+/// Order of a drain: health says 503 and nothing is pulled any more; after the notice the listener closes and requests
+/// under way end; waiting votes are decided; transcodes end or are handed back; metrics are flushed; the database is
+/// let go of. A second signal ends the process at once.
+package struct NodeRuntime: Sendable {
+    private let role: NodeRole
+    private let configuration: NodeConfiguration
+    private let logger: Logger
+
+    package init(role: NodeRole, configuration: NodeConfiguration, logger: Logger) {
+        self.role = role
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Returns after a signal and the drain.
+    /// - Throws: `NodeFailure` when the node cannot start or what it stands on breaks.
+    package func run() async throws {
+        // Trapped before anything is started, so that an early signal is not lost.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let parts = try await NodeParts(configuration, logger: logger)
+        defer { parts.stop() }
+        let metrics = MetricsEmitter(
+            namespaces: (role.servesAPI ? [.backend] : []) + (role.transcodes ? [.worker] : []),
+            interval: configuration.seconds("metrics.intervalSeconds"),
+            sink: FileDescriptorSink(descriptor: STDOUT_FILENO), meter: ProcessMeter(), clock: parts.clock,
+            wallClock: parts.wallClock)
+        let worker = role.transcodes ? try await makeWorker(parts, metrics.events) : nil
+        let api = role.servesAPI ? try await makeAPI(parts) : nil
+        let status = NodeStatus()
+        var listener: ServiceGroup?
+        if let api { listener = try await makeListener(api, parts, status, metrics.events) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await metrics.run() }
+            group.addTask {
+                await status.watch(videos: parts.videos, gateway: parts.gateway, clock: parts.clock) { $0 }
+            }
+            let drain = Drain(
+                notice: configuration.seconds("drain.noticeSeconds"), status: status, worker: worker,
+                listener: listener, clock: parts.clock, logger: logger)
+            group.addTask { await drain.listen(to: signals) }
+            try await work(worker: worker, api: api, listener: drain.listener)
+            metrics.events.finish()
+            group.cancelAll()
+        }
+        logger.info("stopped")
+    }
+
+    /// Returns when the roles are over; a listener that fails ends them all.
+    private func work(worker: WorkerNode?, api: APINode?, listener: ServiceGroup?) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            if let worker { group.addTask { await worker.run() } }
+            if let api, let listener {
+                group.addTask { await api.run() }
+                group.addTask {
+                    do { try await listener.run() } catch {
+                        throw NodeFailure.start(Self.sentence(for: error, port: configuration.integer("http.port")))
+                    }
+                    api.drain()
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private static func sentence(for error: any Error, port: Int) -> String {
+        if let error = error as? IOError {
+            switch error.errnoCode {
+            case EADDRINUSE:
+                return
+                    "port \(port) is in use by another process: choose another with port=NUMBER, or port=0 for a free one"
+            case EACCES: return "port \(port) may not be opened by this user: ports below 1024 need root"
+            default: break
+            }
+        }
+        return "the API cannot listen on port \(port): \(error)"
+    }
+
+    // MARK: - Roles
+
+    private func makeAPI(_ parts: NodeParts) async throws -> APINode {
+        let tools = try await Self.findTools(configuration, logger: logger)
+        return APINode(
+            APIEnvironment(
+                node: parts.id, settings: configuration.api, users: parts.users, videos: parts.videos,
+                votes: parts.votes, feed: parts.feed, jobs: parts.jobs, deadLetters: parts.deadLetters,
+                gateway: parts.gateway, probe: FFprobeMediaProbe(tools: tools),
+                workspaces: parts.workspaces, hasher: ScryptPasswordHasher(), clock: parts.clock,
+                wallClock: parts.wallClock, random: parts.random, logger: logger))
+    }
+
+    private func makeWorker(_ parts: NodeParts, _ metrics: MetricMailbox) async throws -> WorkerNode {
+        WorkerNode(
+            WorkerEnvironment(
+                node: parts.id, settings: configuration.worker, videos: parts.videos, feed: parts.feed,
+                jobs: parts.jobs, gateway: parts.gateway,
+                transcoder: try await Self.makeTranscoder(
+                    configuration, cache: parts.folder.path + "/brand", logger: logger),
+                workspaces: parts.workspaces, metrics: metrics, clock: parts.clock, random: parts.random,
+                logger: logger))
+    }
+
+    private func makeListener(
+        _ api: APINode, _ parts: NodeParts, _ status: NodeStatus, _ metrics: MetricMailbox
+    ) async throws -> ServiceGroup {
+        let tokens = await TokenAuthority(
+            secret: try parts.folder.secret(named: "jwt", bytes: 32), keyID: "1",
+            life: configuration.seconds("auth.tokenSeconds"), wallClock: parts.wallClock)
+        let services = APIServices(
+            node: api, users: parts.users, tokens: tokens, status: status,
+            publicURL: configuration.text("http.publicURL"),
+            maximumBodyBytes: configuration.integer("http.maxBodyBytes"),
+            corsOrigins: configuration.list("http.corsOrigins"), metrics: metrics, clock: parts.clock,
+            random: parts.random, logger: logger,
+            media: MediaRoute(store: parts.store, signer: parts.signer, wallClock: parts.wallClock))
+        var quiet = logger
+        quiet.logLevel = .warning
+        let idle = TimeAmount.seconds(Int64(configuration.integer("http.idleSeconds")))
+        let logger = logger
+        let application = Application(
+            router: APIRoutes.router(services),
+            server: .http1(
+                configuration: .init(additionalChannelHandlers: [UnfinishedRequestHandler()], idleTimeout: idle)),
+            configuration: .init(
+                address: .hostname(configuration.text("http.host"), port: configuration.integer("http.port")),
+                serverName: nil),
+            onServerRunning: { channel in
+                logger.notice("listening", metadata: ["port": "\(channel.localAddress?.port ?? 0)"])
+            },
+            logger: quiet)
+        var group = ServiceGroupConfiguration(services: [application], logger: quiet)
+        group.maximumGracefulShutdownDuration = configuration.seconds("drain.graceSeconds")
+        return ServiceGroup(configuration: group)
+    }
+
+    package static func makeTranscoder(_ configuration: NodeConfiguration, cache: String, logger: Logger) async throws
+        -> FFmpegTranscoder
+    {
+        let tools = try await findTools(configuration, logger: logger)
+        let brandDir = configuration.text("worker.brandDir")
+        do {
+            let kit = try await BrandKit.prepare(in: cache, brandDir: brandDir.isEmpty ? nil : brandDir, tools: tools)
+            return FFmpegTranscoder(tools: tools, kit: kit, logger: logger)
+        } catch {
+            throw NodeFailure.start("intro, outro and watermark cannot be prepared: \(error)")
+        }
+    }
+
+    private static func findTools(_ configuration: NodeConfiguration, logger: Logger) async throws -> FFmpegTools {
+        var settings = FFmpegSettings()
+        settings.threads = configuration.integer("worker.threads")
+        settings.maximumPixels = configuration.integer("contest.maxPixels")
+        do { return try await FFmpegTools.find(settings, logger: logger) } catch {
+            throw NodeFailure.start(error.description)
+        }
+    }
+}
+
+/// What the first signal sets in motion.
+private struct Drain: Sendable {
+    let notice: Duration
+    let status: NodeStatus
+    let worker: WorkerNode?
+    let listener: ServiceGroup?
+    let clock: any NodeClock
+    let logger: Logger
+
+    func listen(to signals: UnixSignalsSequence) async {
+        await withTaskGroup(of: Void.self) { group in
+            var isDraining = false
+            for await signal in signals {
+                if isDraining {
+                    logger.warning("second signal: ending at once")
+                    // 128 + n, as shells report a death by signal.
+                    _exit(128 + (signal == .sigint ? SIGINT : SIGTERM))
+                }
+                isDraining = true
+                logger.notice("draining", metadata: ["signal": "\(signal)"])
+                group.addTask { await begin() }
+            }
+        }
+    }
+
+    private func begin() async {
+        status.beginDrain()
+        worker?.drain()
+        if listener != nil, notice > .zero { try? await clock.wait(notice) }
+        await listener?.triggerGracefulShutdown()
+    }
+}

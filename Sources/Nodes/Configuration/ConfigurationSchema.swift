@@ -1,0 +1,123 @@
+/// Every key that a node reads.
+package enum ConfigurationSchema {
+    package static let settings: [Setting] =
+        http + database + storage + queue + worker + contest + auth + metrics + drain + reconciler + [
+            Setting(
+                "dataDir", .text, default: .text("data"),
+                "Folder of the embedded database, objects and temporary files; relative to cluster.json's folder.")
+        ]
+
+    package static func setting(_ path: String) -> Setting? { byPath[path] }
+
+    private static let byPath = Dictionary(uniqueKeysWithValues: settings.map { ($0.path, $0) })
+
+    private static let http = [
+        Setting(
+            "http.host", .text, default: .text("0.0.0.0"), "Address that the API listens on."),
+        Setting(
+            "http.port", .integer(0...65535), default: .integer(8080),
+            "Port that the API listens on; 0 takes a free one.", ecosystem: ["PORT"]),
+        Setting(
+            "http.publicURL", .text, default: .text(""),
+            "Scheme and authority that clients reach the API by, for absolute URLs; empty: taken from each request."),
+        Setting(
+            "http.maxUploads", .integer(1...1024), default: .integer(16),
+            "Uploads at once on one node; beyond it 503 with Retry-After."),
+        Setting(
+            "http.spoolReserveBytes", .integer(0...1_000_000_000_000), default: .integer(268_435_456),
+            "Free disk space that uploads never use up."),
+        Setting(
+            "http.maxBodyBytes", .integer(1024...16_777_216), default: .integer(65536),
+            "Largest JSON body of a request."),
+        Setting(
+            "http.idleSeconds", .integer(1...3600), default: .integer(75),
+            "A connection on which nothing moves for this long is closed."),
+        Setting(
+            "http.corsOrigins", .list, default: .list([]), "Origins of web front ends that may call the API."),
+    ]
+
+    private static let database = [
+        Setting(
+            "database.url", .text, default: .text(""),
+            "postgres:// URL; empty: a private PostgreSQL in the data folder.", ecosystem: ["DATABASE_URL"]),
+        Setting(
+            "database.poolSize", .integer(2...200), default: .integer(8), "Connections of one node."),
+        Setting(
+            "database.statementSeconds", .integer(1...600), default: .integer(10),
+            "A statement without an answer for this long fails."),
+    ]
+
+    private static let storage = [
+        Setting("storage.kind", .choice(["local"]), default: .text("local"), "Where objects are kept.")
+    ]
+
+    private static let queue = [
+        Setting("queue.kind", .choice(["local"]), default: .text("local"), "What carries the jobs."),
+        Setting(
+            "queue.leaseSeconds", .integer(6...43200), default: .integer(120),
+            "Visibility that each receive and heartbeat passes; a dead worker's job is taken over after it."),
+        Setting(
+            "queue.pollSeconds", .integer(0...20), default: .integer(20), "Longest wait of one receive."),
+    ]
+
+    private static let worker = [
+        Setting("worker.slots", .integer(1...64), default: .integer(1), "Transcodes at once on one node."),
+        Setting(
+            "worker.threads", .integer(1...64), default: .integer(2), "Threads of one ffmpeg."),
+        Setting(
+            "worker.attemptDeadlineSeconds", .integer(5...43200), default: .integer(900),
+            "An attempt that takes longer is ended and tried again."),
+        Setting(
+            "worker.brandDir", .text, default: .text(""),
+            "Folder with intro.mp4, outro.mp4 and watermark.png to use instead of the built-in ones."),
+    ]
+
+    private static let contest = [
+        Setting(
+            "contest.maxFileBytes", .integer(1...5_000_000_000), default: .integer(100_000_000),
+            "Largest video file."),
+        Setting("contest.minSeconds", .integer(0...3600), default: .integer(1), "Shortest clip."),
+        Setting("contest.maxSeconds", .integer(1...7200), default: .integer(600), "Longest clip."),
+        Setting(
+            "contest.maxPixels", .integer(1...268_435_456), default: .integer(33_177_600),
+            "Width × height of a frame at most."),
+        Setting(
+            "contest.minLines", .integer(0...8192), default: .integer(0),
+            "Lines of the shorter side at least; the published rules have 1080."),
+        Setting(
+            "contest.maxVideosPerPlayer", .integer(1...10000), default: .integer(200), "Videos of one account."),
+        Setting("contest.allowSelfVote", .flag, default: .flag(false), "Whether a player may vote for own videos."),
+        Setting(
+            "contest.maxWaitingVotes", .integer(1...1_000_000), default: .integer(10000),
+            "Votes that wait on one node at most; beyond it 503."),
+    ]
+
+    private static let auth = [
+        Setting("auth.tokenSeconds", .integer(60...86400), default: .integer(3600), "Life of an access token.")
+    ]
+
+    private static let metrics = [
+        Setting(
+            "metrics.intervalSeconds", .integer(1...3600), default: .integer(60),
+            "Time between two metric lines of the same kind.")
+    ]
+
+    private static let drain = [
+        Setting(
+            "drain.noticeSeconds", .integer(0...600), default: .integer(0),
+            "How long health says 503 before the listener closes; a load balancer needs two failed checks."),
+        Setting(
+            "drain.graceSeconds", .integer(0...3600), default: .integer(30),
+            "How long requests and transcodes under way may take after that."),
+    ]
+
+    private static let reconciler = [
+        Setting("reconciler.intervalSeconds", .integer(1...3600), default: .integer(30), "Time between two rounds."),
+        Setting(
+            "reconciler.redispatchAfterSeconds", .integer(10...604800), default: .integer(7200),
+            "A video that nobody works on for this long is dispatched anew."),
+        Setting(
+            "reconciler.orphanAgeSeconds", .integer(60...604800), default: .integer(3600),
+            "Objects without a row are removed when older; must exceed the longest upload."),
+    ]
+}

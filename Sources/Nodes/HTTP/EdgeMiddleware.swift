@@ -1,0 +1,102 @@
+import Actors
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import Logging
+
+/// The first and last thing that a request meets: its id, its measure, the headers of every response, and errors in the
+/// contract's shape.
+package struct EdgeMiddleware: RouterMiddleware {
+    package typealias Context = APIContext
+
+    let metrics: MetricMailbox
+    let clock: any NodeClock
+    let random: any RandomSource
+    let corsOrigins: Set<String>
+    let logger: Logger
+
+    /// OWASP REST Security Cheat Sheet, "Security Headers", for an API that serves no pages.
+    private static let securityHeaders: HTTPFields = {
+        var fields = HTTPFields()
+        fields[.cacheControl] = "no-store"
+        fields[.contentSecurityPolicy] = "default-src 'none'; frame-ancestors 'none'"
+        fields[.strictTransportSecurity] = "max-age=63072000; includeSubDomains"
+        fields[.xContentTypeOptions] = "nosniff"
+        fields[Self.name("X-Frame-Options")] = "DENY"
+        fields[Self.name("Referrer-Policy")] = "no-referrer"
+        fields[Self.name("Permissions-Policy")] = "interest-cohort=()"
+        fields[Self.name("Cross-Origin-Resource-Policy")] = "cross-origin"
+        return fields
+    }()
+
+    static let requestIDName = name("X-Request-Id")
+
+    package func handle(
+        _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
+    ) async throws -> Response {
+        let start = clock.now
+        var context = context
+        context.requestID = requestID(of: request)
+        var response: Response
+        do {
+            response = try await next(request, context)
+        } catch {
+            response = answer(to: error, context: context).response(requestID: context.requestID)
+        }
+        finish(&response, request, context)
+        metrics.send(
+            .request(
+                route: context.endpointPath ?? "unmatched", method: request.method.rawValue,
+                status: response.status.code, duration: start.duration(to: clock.now)))
+        return response
+    }
+
+    private func answer(to error: any Error, context: APIContext) -> APIError {
+        switch error {
+        case let error as APIError: return error
+        case is RepositoryError, is ObjectStoreError, is AccountService.Failure:
+            logger.error(
+                "request failed", metadata: ["error": "\(error)", "request_id": "\(context.requestID)"])
+            return .unavailable(retryAfterSeconds: 2)
+        case let error as any HTTPResponseError where error.status == .notFound: return .notFound
+        case let error as any HTTPResponseError where error.status.code < 500:
+            return APIError(error.status, "Petición inválida (\(error.status.reasonPhrase))")
+        default:
+            logger.error(
+                "request failed", metadata: ["error": "\(error)", "request_id": "\(context.requestID)"])
+            return .internalError
+        }
+    }
+
+    private func finish(_ response: inout Response, _ request: Request, _ context: APIContext) {
+        for field in Self.securityHeaders where response.headers[field.name] == nil {
+            response.headers.append(field)
+        }
+        response.headers[Self.requestIDName] = context.requestID
+        if !corsOrigins.isEmpty, let origin = request.headers[.origin] {
+            response.headers[.vary] = "Origin"
+            if corsOrigins.contains(origin) {
+                response.headers[.accessControlAllowOrigin] = origin
+                response.headers[.accessControlExposeHeaders] = "X-Total-Count, Link, X-Request-Id, Retry-After"
+            }
+        }
+    }
+
+    /// The client's own id when it is well formed: 1 to 128 of the characters that every log can hold.
+    private func requestID(of request: Request) -> String {
+        if let given = request.headers[Self.requestIDName], (1...128).contains(given.utf8.count),
+            given.utf8.allSatisfy({ byte in
+                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                    || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".")
+            })
+        {
+            return given
+        }
+        return String(random.next(), radix: 16)
+    }
+
+    static func name(_ text: String) -> HTTPField.Name {
+        guard let name = HTTPField.Name(text) else { preconditionFailure("\(text) is no field name") }
+        return name
+    }
+}

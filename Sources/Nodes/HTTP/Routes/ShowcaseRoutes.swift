@@ -1,0 +1,112 @@
+import Actors
+import HTTPTypes
+import Hummingbird
+
+/// Rows 9 to 11 of the contract: what the public sees, and votes.
+struct ShowcaseRoutes: Sendable {
+    private static let totalCount = EdgeMiddleware.name("X-Total-Count")
+    private static let link = EdgeMiddleware.name("Link")
+
+    let services: APIServices
+
+    @Sendable func videos(_ request: Request, _ context: APIContext) async throws -> Response {
+        let page = try PageQuery(request, defaultLimit: 50, maximumLimit: 100)
+        let query = request.uri.queryParameters
+        let sort = query["sort"].map { PublicVideoSort(rawValue: String($0)) } ?? .recent
+        guard let sort else { throw APIError.invalidQuery }
+        let city = try Self.city(query["city"])
+        let result = try await services.node.catalog.page(
+            PublicVideoQuery(city: city.map { FoldedText($0) }, sort: sort, skip: page.skip, limit: page.limit))
+        let json = services.videoJSON(request)
+        var items: [JSONValue] = []
+        for item in result.videos { items.append(.object(try await json.members(of: item))) }
+        var kept: [(String, String)] = [("sort", sort.rawValue)]
+        if let city { kept.append(("city", Self.percentEncoded(city))) }
+        return .json(
+            .ok, .array(items),
+            headers: listHeaders(
+                total: result.total, links: page.links(path: "/api/public/videos", query: kept, total: result.total)))
+    }
+
+    @Sendable func rankings(_ request: Request, _ context: APIContext) async throws -> Response {
+        let page = try PageQuery(request, defaultLimit: 100, maximumLimit: 1000)
+        let city = try Self.city(request.uri.queryParameters["city"])
+        let ready = await services.node.rankings.page(
+            RankingQuery(city: city.map { FoldedText($0) }, skip: page.skip, limit: page.limit))
+        let kept = city.map { [("city", Self.percentEncoded($0))] } ?? []
+        return .json(
+            .ok, bytes: ready.json,
+            headers: listHeaders(
+                total: ready.total, links: page.links(path: "/api/public/rankings", query: kept, total: ready.total)))
+    }
+
+    @Sendable func vote(_ request: Request, _ context: APIContext) async throws -> Response {
+        let voter = try await services.tokens.user(of: request)
+        let video = try Self.videoID(context)
+        let verdict: VoteVerdict
+        do {
+            verdict = try await services.node.ballots.cast(VoteRequest(voter: voter, video: video))
+        } catch {
+            throw APIError.unavailable(retryAfterSeconds: 1)
+        }
+        switch verdict {
+        case .accepted: return .json(.ok, .object(["message": .text("Voto registrado exitosamente.")]))
+        case .unknownVideo: throw APIError.videoNotFound
+        case .notProcessed:
+            throw APIError(
+                .badRequest, "El video aún no está procesado y no admite votos (The video is not open to votes)")
+        case .ownVideo:
+            throw APIError(.badRequest, "No puedes votar por tu propio video (You cannot vote for your own video)")
+        case .alreadyVoted:
+            throw APIError(.badRequest, "Ya has votado por este video (You have already voted for this video)")
+        }
+    }
+
+    @Sendable func voteStatus(_ request: Request, _ context: APIContext) async throws -> Response {
+        let voter = try await services.tokens.user(of: request)
+        let video = try Self.videoID(context)
+        guard let hasVoted = try await services.node.votes.hasVoted(voter, for: video) else {
+            throw APIError.videoNotFound
+        }
+        return .json(
+            .ok,
+            .object([
+                "video_id": .text(video.description), "has_voted": .flag(hasVoted),
+                "user_id": .text(voter.description),
+            ]))
+    }
+
+    private func listHeaders(total: Int, links: String) -> HTTPFields {
+        var headers: HTTPFields = [Self.totalCount: String(total)]
+        if !links.isEmpty { headers[Self.link] = links }
+        return headers
+    }
+
+    private static func videoID(_ context: APIContext) throws -> VideoID {
+        guard let id = context.parameters.get("id").flatMap({ VideoID($0) }) else {
+            throw APIError(.badRequest, "Identificador de video inválido (Invalid video ID format)")
+        }
+        return id
+    }
+
+    /// Nil for every city; blank counts as none.
+    private static func city(_ value: Substring?) throws -> String? {
+        guard let value else { return nil }
+        let text = String(value).trimmingWhitespace()
+        guard text.utf8.count <= 400 else { throw APIError.invalidQuery }
+        return text.isEmpty ? nil : text
+    }
+
+    private static func percentEncoded(_ text: String) -> String {
+        var encoded = ""
+        for byte in text.utf8 {
+            if (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) {
+                encoded.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                let digits = String(byte, radix: 16, uppercase: true)
+                encoded += byte < 16 ? "%0\(digits)" : "%\(digits)"
+            }
+        }
+        return encoded
+    }
+}

@@ -1,0 +1,121 @@
+import Actors
+import HTTPTypes
+import Hummingbird
+
+/// Rows 4 to 8 of the contract: a player's own videos.
+struct VideoRoutes: Sendable {
+    /// What a multipart envelope may add to the file.
+    private static let envelopeBytes: Int64 = 1 << 20
+
+    let services: APIServices
+
+    @Sendable func upload(_ request: Request, _ context: APIContext) async throws -> Response {
+        let owner = try await services.tokens.user(of: request)
+        let boundary: MultipartBoundary
+        do {
+            boundary = try MultipartBoundary(contentType: request.headers[.contentType] ?? "")
+        } catch {
+            throw APIError(
+                .unprocessableContent,
+                fields: ["video_file", "title"].map { name in
+                    FieldProblem(
+                        type: "missing", location: ["body", name], message: "El campo es obligatorio (Field required)")
+                })
+        }
+        let maximumBytes = services.node.contest.maximumFileBytes
+        if let length = request.headers[.contentLength].flatMap(Int64.init),
+            length > maximumBytes + Self.envelopeBytes
+        {
+            throw APIError(.badRequest, FailureReason.tooLarge(maximumBytes: maximumBytes).text)
+        }
+        let source = MultipartUploadSource(body: request.body, boundary: boundary)
+        let id: VideoID
+        do {
+            id = try await services.node.uploads.receive(source, from: owner)
+        } catch {
+            throw Self.apiError(error)
+        }
+        return .json(
+            .created,
+            .object([
+                "message": .text("Video subido correctamente. Procesamiento en curso."),
+                "task_id": .text(id.description), "video_id": .text(id.description),
+            ]),
+            headers: [.location: "/api/videos/\(id)"])
+    }
+
+    @Sendable func list(_ request: Request, _ context: APIContext) async throws -> Response {
+        let owner = try await services.tokens.user(of: request)
+        let json = services.videoJSON(request)
+        var items: [JSONValue] = []
+        for video in try await services.node.videos.videos(of: owner) {
+            items.append(.object(try await json.members(of: video)))
+        }
+        return .json(.ok, .array(items))
+    }
+
+    @Sendable func detail(_ request: Request, _ context: APIContext) async throws -> Response {
+        let video = try await ownVideo(request, context, malformed: .unprocessableContent)
+        let json = services.videoJSON(request)
+        var members = try await json.members(of: video)
+        members["original_url"] = .text(try await json.originalURL(video))
+        return .json(.ok, .object(members))
+    }
+
+    @Sendable func original(_ request: Request, _ context: APIContext) async throws -> Response {
+        let video = try await ownVideo(request, context, malformed: .unprocessableContent)
+        return Self.redirect(to: try await services.videoJSON(request).originalURL(video))
+    }
+
+    @Sendable func processed(_ request: Request, _ context: APIContext) async throws -> Response {
+        let video = try await ownVideo(request, context, malformed: .unprocessableContent)
+        guard video.state == .processed else {
+            throw APIError(
+                .badRequest, "El video aún no ha sido procesado (The video has not been processed yet)")
+        }
+        return Self.redirect(to: try await services.videoJSON(request).processedURL(video))
+    }
+
+    /// - Throws: 401, 422 for a malformed id, 404, 403, in this order.
+    private func ownVideo(_ request: Request, _ context: APIContext, malformed: HTTPResponse.Status) async throws
+        -> Video
+    {
+        let caller = try await services.tokens.user(of: request)
+        guard let id = context.parameters.get("id").flatMap({ VideoID($0) }) else {
+            throw APIError(
+                malformed,
+                fields: [
+                    FieldProblem(
+                        type: "uuid_parsing", location: ["path", "video_id"],
+                        message: "El identificador no es un UUID válido (Input should be a valid UUID)")
+                ])
+        }
+        guard let video = try await services.node.videos.video(id) else { throw APIError.videoNotFound }
+        guard video.owner == caller else { throw APIError.notOwner }
+        return video
+    }
+
+    private static func redirect(to url: String) -> Response {
+        Response(status: .found, headers: [.location: url])
+    }
+
+    private static func apiError(_ error: UploadError) -> APIError {
+        switch error {
+        case .full: .unavailable(retryAfterSeconds: 10)
+        case .malformed(let problems): APIError(.unprocessableContent, fields: problems)
+        case .refused(let reason): APIError(.badRequest, reason.text)
+        case .titleRefused(.blank):
+            APIError(.badRequest, "El título del video no puede estar vacío (The video title must not be blank)")
+        case .titleRefused(.tooLong):
+            APIError(
+                .badRequest,
+                "El título admite \(VideoTitle.maximumLength) caracteres (The title has at most \(VideoTitle.maximumLength) characters)"
+            )
+        case .tooManyVideos(let maximum):
+            APIError(.badRequest, "Ya tienes \(maximum) videos, el máximo (You already have \(maximum) videos)")
+        case .unknownOwner: .unauthorized
+        case .interrupted: APIError(.badRequest, "La subida se interrumpió (The upload was interrupted)")
+        case .unavailable: .unavailable(retryAfterSeconds: 5)
+        }
+    }
+}

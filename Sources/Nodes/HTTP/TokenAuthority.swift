@@ -1,0 +1,65 @@
+import Actors
+import FoundationEssentials
+import Hummingbird
+import JWTKit
+
+/// Issues and checks access tokens: JWT, HS256 only.
+package struct TokenAuthority: Sendable {
+    private static let issuer = "anb"
+    private static let audience: AudienceClaim = "anb-api"
+    /// A token of ours has about 300 bytes; longer ones are not looked at.
+    private static let maximumTokenBytes = 2048
+
+    private let keys: JWTKeyCollection
+    private let keyID: JWKIdentifier
+    /// One hour by default.
+    package let life: Duration
+    private let wallClock: any WallClock
+
+    package init(secret: [UInt8], keyID: String, life: Duration, wallClock: any WallClock) async {
+        keys = JWTKeyCollection()
+        self.keyID = JWKIdentifier(string: keyID)
+        self.life = life
+        self.wallClock = wallClock
+        await keys.add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256, kid: self.keyID)
+    }
+
+    private struct Claims: JWTPayload {
+        var sub: SubjectClaim
+        var iss: IssuerClaim
+        var aud: AudienceClaim
+        var iat: IssuedAtClaim
+        var exp: ExpirationClaim
+
+        /// Time is checked by the authority, whose clock is injected.
+        func verify(using algorithm: some JWTAlgorithm) throws {}
+    }
+
+    package func token(for user: UserID) async throws -> String {
+        let now = wallClock.now
+        let claims = Claims(
+            sub: SubjectClaim(value: user.description), iss: IssuerClaim(value: Self.issuer), aud: Self.audience,
+            iat: IssuedAtClaim(value: now), exp: ExpirationClaim(value: now.addingTimeInterval(life.inSeconds)))
+        return try await keys.sign(claims, kid: keyID)
+    }
+
+    /// The user whom the request's bearer token names.
+    /// - Throws: 401 for a token that is missing, malformed, expired or not ours, without saying which.
+    package func user(of request: Request) async throws -> UserID {
+        guard let header = request.headers[.authorization] else { throw APIError.unauthorized }
+        let words = header.split(separator: " ", omittingEmptySubsequences: true)
+        guard words.count == 2, words[0].lowercased() == "bearer", words[1].utf8.count <= Self.maximumTokenBytes else {
+            throw APIError.unauthorized
+        }
+        let claims: Claims
+        do {
+            claims = try await keys.verify(String(words[1]), as: Claims.self)
+        } catch {
+            throw APIError.unauthorized
+        }
+        guard claims.exp.value > wallClock.now, claims.iss.value == Self.issuer,
+            claims.aud.value == Self.audience.value, let user = UserID(claims.sub.value)
+        else { throw APIError.unauthorized }
+        return user
+    }
+}

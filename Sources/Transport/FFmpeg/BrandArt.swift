@@ -1,0 +1,101 @@
+import Actors
+
+/// The built-in look, drawn by ffmpeg itself: a night sky that turns to a sunset over the lines of a court, and a
+/// basketball.
+enum BrandArt {
+    static let bumperSeconds = 2.4
+
+    /// One run that makes the still pictures.
+    static func stills(sky: LocalFile, ball: LocalFile, watermark: LocalFile, font: LocalFile) -> [String] {
+        let graph = """
+            color=c=black:s=640x360:d=0.04:r=25,format=gbrp,\(skyPixels),scale=1280:720:flags=bicubic,format=rgb24[sky];\
+            color=c=black@0:s=520x520:d=0.04:r=25,format=gbrap,\(ballPixels),\
+            scale=260:260:flags=area,format=rgba,split[ball][copy];\
+            [copy]scale=46:46:flags=area[small];\
+            color=c=white@0:s=160x56:d=0.04:r=25,format=rgba,\
+            drawtext=fontfile=\(FilterText.escape(font.path)):text=ANB:fontsize=42:fontcolor=white@0.95\
+            :borderw=3:bordercolor=0x060B26:x=54:y=(h-th)/2[name];\
+            [name][small]overlay=4:5:format=rgb,colorchannelmixer=aa=0.88[mark]
+            """
+        return ["-filter_complex", graph]
+            + ["[sky]", "[ball]", "[mark]"].enumerated().flatMap { index, label in
+                let file = [sky, ball, watermark][index]
+                return ["-map", label, "-frames:v", "1", "-c:v", "png", "-f", "image2pipe", ClipFormat.url(file)]
+            }
+    }
+
+    /// The ball rolls in and bounces to rest; the name fades in beside it.
+    static func intro(sky: LocalFile, ball: LocalFile, font: LocalFile) -> String {
+        """
+        \(backdrop(sky));\(picture(ball)),rotate=a=7*pow(1-min(t/1.1\\,1)\\,2):c=none[ball];\
+        [sky][ball]overlay=x=150-430*pow(1-min(t/1.1\\,1)\\,2):y=222-210*abs(cos(PI*2.5*min(t/1.1\\,1)))\
+        *pow(1-min(t/1.1\\,1)\\,1.3):format=rgb[scene];\
+        [scene]\(text("ANB", size: 236, x: "470+60*pow(1-min(t/0.9\\,1)\\,3)", y: "214", from: 0.3, font: font)),\
+        \(text("RISING STARS", size: 77, x: "482+120*pow(1-min(t/1.1\\,1)\\,3)", y: "436", from: 0.6, font: font,
+               colour: "0xFFC48A")),\
+        \(ending)
+        """
+    }
+
+    /// The ball falls to the middle; the call to vote fades in below.
+    static func outro(sky: LocalFile, ball: LocalFile, font: LocalFile) -> String {
+        """
+        \(backdrop(sky));\(picture(ball)),scale=200:200:flags=area,rotate=a=1.5*pow(1-min(t/0.9\\,1)\\,2):c=none[ball];\
+        [sky][ball]overlay=x=(W-w)/2:y=96-330*abs(cos(PI*1.5*min(t/0.9\\,1)))*pow(1-min(t/0.9\\,1)\\,1.3)\
+        :format=rgb[scene];\
+        [scene]\(text("Vota por tu estrella", size: 84, x: "(w-tw)/2", y: "346", from: 0.3, font: font)),\
+        \(text("ANB  RISING  STARS", size: 46, x: "(w-tw)/2", y: "478", from: 0.6, font: font, colour: "0xFFC48A")),\
+        \(ending)
+        """
+    }
+
+    private static func backdrop(_ sky: LocalFile) -> String {
+        picture(sky) + "[sky]"
+    }
+
+    /// One picture, held for the bumper's length without decoding it again.
+    private static func picture(_ file: LocalFile) -> String {
+        "movie=filename=\(FilterText.escape(ClipFormat.url(file))),loop=loop=-1:size=1,"
+            + "setpts=N/(\(ClipFormat.framesPerSecond)*TB),fps=\(ClipFormat.framesPerSecond),"
+            + "trim=duration=\(bumperSeconds)"
+    }
+
+    private static func text(
+        _ words: String, size: Int, x: String, y: String, from start: Double, font: LocalFile,
+        colour: String = "white"
+    ) -> String {
+        // The shadow follows the text's alpha.
+        "drawtext=fontfile=\(FilterText.escape(font.path)):text=\(FilterText.escape(words)):fontsize=\(size)"
+            + ":fontcolor=\(colour):shadowcolor=0x060B26@0.7:shadowx=4:shadowy=5:x=\(x):y=\(y)"
+            + ":alpha=clip((t-\(start))/0.35\\,0\\,1)"
+    }
+
+    private static let ending =
+        "fade=t=in:d=0.2,fade=t=out:st=\(bumperSeconds - 0.25):d=0.25,"
+        + "scale=out_color_matrix=bt709:out_range=tv,setsar=1,format=yuv420p"
+
+    /// Blue to orange from top to bottom, darker to the edges, with two arcs of a court.
+    private static let skyPixels: String = {
+        let shared =
+            "st(0,pow(clip((Y/360-0.22)/0.88,0,1),1.7));"
+            + "st(1,max(0,1-abs(hypot(X-320,Y-560)-262)/1.6)+max(0,1-abs(hypot(X-320,Y-560)-372)/1.6));"
+            + "st(2,1-0.5*pow(hypot((X-320)/450,(Y-180)/400),2));"
+        let red = shared + "clip(ld(2)*(10+236*ld(0))+70*ld(1)*ld(0)+12*ld(1),0,255)"
+        let green = shared + "clip(ld(2)*(16+84*ld(0))+60*ld(1)*ld(0)+14*ld(1),0,255)"
+        let blue = shared + "clip(ld(2)*(58+60*ld(0)*(1-ld(0))-40*ld(0))+40*ld(1)*ld(0)+28*ld(1),0,255)"
+        return "geq=r='\(red)':g='\(green)':b='\(blue)'"
+    }()
+
+    /// A sphere lit from the upper left, with a basketball's four seams.
+    private static let ballPixels: String = {
+        let shared =
+            "st(0,(X-259.5)/252);st(1,(Y-259.5)/252);"
+            + "st(3,min(min(abs(ld(0)),abs(ld(1))),min(abs(hypot(ld(0)-1.33,ld(1))-0.88),"
+            + "abs(hypot(ld(0)+1.33,ld(1))-0.88))));"
+            + "st(4,clip((ld(3)-0.022)/0.012,0,1));"
+            + "st(5,clip(1.16-0.58*hypot(ld(0)+0.34,ld(1)+0.4),0.28,1.16));"
+        func channel(_ seam: Int, _ skin: Int) -> String { shared + "clip(ld(5)*(\(seam)+\(skin)*ld(4)),0,255)" }
+        return "geq=r='\(channel(30, 218))':g='\(channel(16, 108))':b='\(channel(14, 22))'"
+            + ":a='255*clip((1-hypot((X-259.5)/252,(Y-259.5)/252))*126,0,1)'"
+    }()
+}

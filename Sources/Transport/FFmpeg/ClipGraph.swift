@@ -1,0 +1,38 @@
+import Actors
+
+/// The filter graphs of a clip.
+enum ClipGraph {
+    /// When the poster's picture is taken, in seconds of the clip.
+    static let posterSecond = 1.0
+    private static let poster =
+        "scale=640:360:flags=bicubic:in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc,format=yuvj420p"
+
+    /// The whole clip with the watermark as `[v]`, and its poster as `[p]`.
+    ///
+    /// The watermark comes by `movie=`, not as an input: when the picture's size changes within a clip, ffmpeg builds
+    /// the graph anew, and a still input has ended by then. There is no `setpts` for the same reason.
+    static func main(stream: Int, watermark: LocalFile) -> String {
+        let logo = FilterText.escape(ClipFormat.url(watermark))
+        let margin = ClipFormat.watermarkMargin
+        return """
+            movie=filename=\(logo),format=yuva420p[l];\
+            [0:\(stream)]\(ClipFormat.fit)[m];\
+            [m][l]overlay=W-w-\(margin):H-h-\(margin):format=yuv420,format=yuv420p,split[v][s];\
+            [s]select=gte(t\\,\(posterSecond)),\(poster)[p]
+            """
+    }
+
+    /// Intro, clip and outro decoded and joined: for a clip whose parameters came out otherwise.
+    static let join = {
+        let parts = (0..<3).map { "[\($0):v:0]fps=\(ClipFormat.framesPerSecond),setsar=1,format=yuv420p[p\($0)];" }
+        return parts.joined() + "[p0][p1][p2]concat=n=3:v=1:a=0[v]"
+    }()
+
+    /// One JPEG through the raw muxer: the image muxer would read a `%` in the path as a pattern.
+    static func posterOutput(_ file: LocalFile) -> [String] {
+        ["-frames:v", "1", "-c:v", "mjpeg", "-q:v", "4", "-map_metadata", "-1", "-f", "mjpeg", ClipFormat.url(file)]
+    }
+
+    /// The poster's filters on a finished file.
+    static let posterOfFile = poster
+}

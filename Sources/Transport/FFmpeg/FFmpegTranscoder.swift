@@ -1,0 +1,221 @@
+import Actors
+import FoundationEssentials
+import Glibc
+import Logging
+
+/// Makes a clip with one encode: intro and outro wait, encoded with equal parameters, and are joined by copying.
+///
+/// A value without state; any number of clips may be made at once. What a failed run leaves lies in the workspace.
+package struct FFmpegTranscoder: Transcoder {
+    private let tools: FFmpegTools
+    private let kit: BrandKit
+    private let probe: FFprobeMediaProbe
+    private let logger: Logger
+
+    package init(tools: FFmpegTools, kit: BrandKit, logger: Logger) {
+        self.tools = tools
+        self.kit = kit
+        self.logger = logger
+        probe = FFprobeMediaProbe(tools: tools)
+    }
+
+    package func transcode(
+        _ source: LocalFile, in workspace: Workspace, progress: @escaping @Sendable (Int) -> Void
+    ) async throws(TranscodeError) -> TranscodedClip {
+        let ladder = ProgressLadder(report: progress)
+        ladder.reach(0)
+        let media = try await inspect(source)
+        let main = workspace.file("main.mp4")
+        let video = workspace.file("clip.mp4")
+        let poster = workspace.file("poster.jpg")
+        try await encode(source, media, into: main, poster: poster, ladder: ladder)
+        let part = try await encodedPart(main, of: source, media)
+        try await join(main, part, into: video, workspace: workspace)
+        ladder.reach(98)
+        let clip = try await accept(video, poster: poster, part: part)
+        unlink(main.path)
+        ladder.reach(100)
+        return clip
+    }
+
+    // MARK: - Steps
+
+    private func inspect(_ source: LocalFile) async throws(TranscodeError) -> FFprobeMediaProbe.Source {
+        do throws(MediaProbeError) {
+            return try await probe.inspect(source)
+        } catch {
+            guard !Task.isCancelled else { throw .cancelled }
+            switch error {
+            case .notAVideo:
+                throw .unusable(.notAVideo(allowed: MediaContainer.allCases.map { $0.rawValue.uppercased() }))
+            case .corrupt: throw .unusable(.corrupt)
+            case .unavailable(let detail): throw .failed(detail: detail)
+            }
+        }
+    }
+
+    /// The only expensive step: decoding the original and encoding what is published of it.
+    private func encode(
+        _ source: LocalFile, _ media: FFprobeMediaProbe.Source, into main: LocalFile, poster: LocalFile,
+        ladder: ProgressLadder
+    ) async throws(TranscodeError) {
+        let threads = tools.settings.threads
+        let arguments =
+            ["-progress", "pipe:1", "-stats_period", "0.5", "-filter_complex_threads", "\(threads)"]
+            + input(source)
+            + ["-filter_complex", ClipGraph.main(stream: media.stream, watermark: kit.watermark), "-map", "[v]"]
+            + ClipFormat.encoder(rateFactor: tools.settings.rateFactor, threads: threads) + [ClipFormat.url(main)]
+            + ["-map", "[p]"] + ClipGraph.posterOutput(poster)
+        ladder.expect(media.pictureDuration ?? .zero, upTo: 96)
+        let result = try await run { () async throws(MediaCommandError) in
+            try await tools.encode(arguments) { ladder.read($0) }
+        }
+        guard !result.succeeded else { return }
+        logger.info("an encode failed", metadata: ["ending": "\(result.ending)", "stderr": "\(result.errorTail)"])
+        try await blame(result, source, media)
+    }
+
+    /// Options that open the original: its first seconds only, and nothing but that file.
+    private func input(_ source: LocalFile) -> [String] {
+        ClipFormat.hostileInput
+            + [
+                "-max_pixels", "\(tools.settings.maximumPixels)", "-threads", "\(tools.settings.threads)",
+                "-t", "\(ClipFormat.maximumSeconds)", "-i", ClipFormat.url(source),
+            ]
+    }
+
+    /// Says whose fault a failed run is. Words on stderr are no proof, so the clip is decoded once more, alone: only
+    /// when that gives no picture either, the clip is to blame.
+    private func blame(
+        _ result: MediaCommandResult, _ source: LocalFile, _ media: FFprobeMediaProbe.Source
+    ) async throws(TranscodeError) {
+        let attempt = TranscodeError.failed(detail: "ffmpeg: \(result.ending) \(result.errorTail)")
+        // 255 is ffmpeg's answer to a signal.
+        guard case .exited(let code) = result.ending, code != 255 else { throw attempt }
+        guard try await !showsAPicture(source, media) else { throw attempt }
+        throw .unusable(.corrupt)
+    }
+
+    private func showsAPicture(
+        _ source: LocalFile, _ media: FFprobeMediaProbe.Source
+    ) async throws(TranscodeError) -> Bool {
+        let frames = FrameCount()
+        let arguments =
+            ["-progress", "pipe:1"] + input(source)
+            + ["-map", "0:\(media.stream)", "-frames:v", "1", "-f", "null", "-"]
+        let result = try await run { () async throws(MediaCommandError) in
+            try await tools.encode(arguments) { frames.read($0) }
+        }
+        return result.succeeded && frames.isPositive
+    }
+
+    private func encodedPart(
+        _ main: LocalFile, of source: LocalFile, _ media: FFprobeMediaProbe.Source
+    ) async throws(TranscodeError) -> EncodedPart {
+        let part: EncodedPart
+        do throws(MediaProbeError) {
+            part = try await probe.encodedPart(main)
+        } catch {
+            guard !Task.isCancelled else { throw .cancelled }
+            // An encode without a single frame ends with 0 and an empty file.
+            if case .unavailable(let detail) = error { throw .failed(detail: detail) }
+            guard try await !showsAPicture(source, media) else { throw .failed(detail: "the encode is unreadable") }
+            throw .unusable(.corrupt)
+        }
+        guard part.frames > 0 else { throw .unusable(.corrupt) }
+        let expected = ClipLength.expected(of: media.pictureDuration)
+        guard !ClipLength.isCutShort(frames: part.frames, expected: expected) else { throw .unusable(.cutShort) }
+        return part
+    }
+
+    private func join(
+        _ main: LocalFile, _ part: EncodedPart, into video: LocalFile, workspace: Workspace
+    ) async throws(TranscodeError) {
+        let parts = [kit.intro, main, kit.outro]
+        let arguments: [String]
+        if part.extradataHash == kit.facts.extradataHash {
+            let list = workspace.file("parts.ffconcat")
+            let script =
+                "ffconcat version 1.0\n"
+                + parts.map { "file \(FilterText.quote(ClipFormat.url($0)))\n" }.joined()
+            do {
+                try script.write(toFile: list.path, atomically: false, encoding: .utf8)
+            } catch {
+                throw .failed(detail: "\(list.path): \(error)")
+            }
+            arguments =
+                ["-protocol_whitelist", "file", "-f", "concat", "-safe", "0", "-i", ClipFormat.url(list)]
+                + ["-map", "0:v:0", "-c", "copy", "-video_track_timescale", "30000", "-f", "mp4"]
+        } else {
+            logger.warning("a clip is joined by a second encode: its parameters differ from the bumpers'")
+            arguments =
+                parts.flatMap { ["-protocol_whitelist", "file", "-i", ClipFormat.url($0)] }
+                + ["-filter_complex", ClipGraph.join, "-map", "[v]"]
+                // A little finer than the first encode, whose losses add up.
+                + ClipFormat.encoder(rateFactor: max(0, tools.settings.rateFactor - 4), threads: tools.settings.threads)
+        }
+        let result = try await run { () async throws(MediaCommandError) in
+            try await tools.encode(arguments + ["-movflags", "+faststart", ClipFormat.url(video)])
+        }
+        guard result.succeeded else { throw .failed(detail: "join: \(result.ending) \(result.errorTail)") }
+    }
+
+    /// Counts the frames of the joined file: a file that can be read may still end early.
+    private func accept(
+        _ video: LocalFile, poster: LocalFile, part: EncodedPart
+    ) async throws(TranscodeError) -> TranscodedClip {
+        let frames: Int
+        do throws(MediaProbeError) {
+            frames = try await probe.encodedPart(video).frames
+        } catch {
+            guard !Task.isCancelled else { throw .cancelled }
+            throw .failed(detail: "the joined clip: \(error)")
+        }
+        let wanted = kit.facts.introFrames + part.frames + kit.facts.outroFrames
+        guard abs(frames - wanted) <= 1 else {
+            throw .failed(detail: "the joined clip has \(frames) frames, not \(wanted)")
+        }
+        if sizeBytes(poster) == nil { try await takePoster(from: video, part: part, into: poster) }
+        guard let videoBytes = sizeBytes(video), sizeBytes(poster) != nil else {
+            throw .failed(detail: "the clip or its poster is empty")
+        }
+        return TranscodedClip(
+            video: video, poster: poster, duration: ClipLength.duration(frames: frames), sizeBytes: videoBytes)
+    }
+
+    /// For clips that end before the poster's second: the middle of the clip, from the finished file.
+    private func takePoster(
+        from video: LocalFile, part: EncodedPart, into poster: LocalFile
+    ) async throws(TranscodeError) {
+        let middle = ClipLength.duration(frames: kit.facts.introFrames + part.frames / 2).inSeconds
+        let arguments =
+            ["-protocol_whitelist", "file", "-ss", "\(middle)", "-i", ClipFormat.url(video), "-map", "0:v:0"]
+            + ["-vf", ClipGraph.posterOfFile] + ClipGraph.posterOutput(poster)
+        let result = try await run { () async throws(MediaCommandError) in try await tools.encode(arguments) }
+        guard result.succeeded else { throw .failed(detail: "poster: \(result.ending) \(result.errorTail)") }
+    }
+
+    // MARK: - Errors and files
+
+    private func run(
+        _ command: () async throws(MediaCommandError) -> MediaCommandResult
+    ) async throws(TranscodeError) -> MediaCommandResult {
+        do throws(MediaCommandError) {
+            return try await command()
+        } catch {
+            switch error {
+            case .cancelled: throw .cancelled
+            case .deadline: throw .failed(detail: "ffmpeg passed its deadline of \(tools.settings.encodeDeadline)")
+            case .outputTooLong: throw .failed(detail: "ffmpeg wrote too much")
+            case .unavailable(let detail): throw .failed(detail: "ffmpeg: \(detail)")
+            }
+        }
+    }
+
+    /// Nil for no file or an empty one.
+    private func sizeBytes(_ file: LocalFile) -> Int64? {
+        var status = stat()
+        guard stat(file.path, &status) == 0, status.st_size > 0 else { return nil }
+        return Int64(status.st_size)
+    }
+}

@@ -1,0 +1,17 @@
+/// The last bytes of a stream, in bounded memory.
+struct OutputTail: Sendable {
+    private let limitBytes: Int
+    private var bytes: [UInt8] = []
+
+    init(limitBytes: Int) {
+        self.limitBytes = limitBytes
+    }
+
+    mutating func append(_ chunk: [UInt8]) {
+        bytes.append(contentsOf: chunk.suffix(limitBytes))
+        // Trimmed at twice the limit, so that each byte is moved once on average.
+        if bytes.count > 2 * limitBytes { bytes.removeFirst(bytes.count - limitBytes) }
+    }
+
+    var text: String { String(decoding: bytes.suffix(limitBytes), as: UTF8.self) }
+}

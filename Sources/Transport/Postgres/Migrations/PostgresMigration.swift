@@ -1,0 +1,9 @@
+/// One step of the schema. Steps are only ever added: a released one is never changed.
+package struct PostgresMigration: Sendable {
+    /// From 1, without gaps.
+    let number: Int32
+    let name: String
+    let sql: String
+
+    static let all: [PostgresMigration] = [accountsAndVideos, votes, localQueue]
+}

@@ -1,0 +1,98 @@
+import CLibPQ
+
+/// How to reach the server and how much of it to use.
+package struct PostgresConfiguration: Sendable {
+    /// libpq's connection parameters (manual, chapter 34.1.2) in order; of a keyword given twice the last one counts.
+    ///
+    /// `host` may be a folder with the server's socket. A host name is resolved on the client's only thread, which
+    /// stands still meanwhile: prefer a socket or `hostaddr` where the resolver is slow. A `dbname` that is a URL is
+    /// expanded.
+    package var parameters: [(keyword: String, value: String)]
+
+    /// Connections at most, without the one for notifications. They are opened when needed.
+    package var poolSize = 8
+
+    /// For one attempt, from the first packet to the end of `sessionSettings`.
+    package var connectTimeout: Duration = .seconds(5)
+
+    /// For a statement without a deadline of its own, waiting for a connection included.
+    package var statementDeadline: Duration = .seconds(10)
+
+    /// Callers that wait for a connection at most; one more is refused with `PostgresError.overloaded`.
+    package var maxWaiters = 1024
+
+    /// How long a stopped statement may take to end on the server before its connection is given up.
+    package var cancelGrace: Duration = .seconds(5)
+
+    /// Shown in `pg_stat_activity`.
+    package var applicationName: String
+
+    /// Run-time parameters set on every connection, for example `("plan_cache_mode", "force_generic_plan")`.
+    package var sessionSettings: [(name: String, value: String)] = []
+
+    package init(parameters: [(keyword: String, value: String)], applicationName: String = "anb") {
+        self.parameters = parameters
+        self.applicationName = applicationName
+    }
+
+    /// A configuration for `postgres://user:password@host:port/database?…`, checked by libpq.
+    package static func parse(url: String) throws(InvalidPostgresURL) -> PostgresConfiguration {
+        guard url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") else {
+            throw InvalidPostgresURL(reason: "it begins neither with postgres:// nor with postgresql://")
+        }
+        var message: UnsafeMutablePointer<CChar>?
+        guard let options = PQconninfoParse(url, &message) else {
+            defer { PQfreemem(message) }
+            throw InvalidPostgresURL(reason: message.map { String(cString: $0) } ?? "out of memory")
+        }
+        PQconninfoFree(options)
+        return PostgresConfiguration(parameters: [("dbname", url)])
+    }
+
+    /// What libpq is given: defaults first, so that `parameters` may override them.
+    ///
+    /// The keep-alive and user time-out values let a partitioned connection end within about a minute instead of the
+    /// kernel's two hours; sockets of the local machine ignore them.
+    var connectionParameters: [(keyword: String, value: String)] {
+        [
+            ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
+            ("tcp_user_timeout", "30000"),
+        ] + parameters + [("application_name", applicationName), ("client_encoding", "UTF8")]
+    }
+
+    /// One statement that makes all `sessionSettings`, nil without any.
+    var sessionScript: String? {
+        guard !sessionSettings.isEmpty else { return nil }
+        let calls = sessionSettings.map { setting in
+            "set_config(\(setting.name.postgresLiteral), \(setting.value.postgresLiteral), false)"
+        }
+        return "SELECT " + calls.joined(separator: ", ")
+    }
+}
+
+package struct InvalidPostgresURL: Error, Equatable {
+    /// libpq's words; they may quote the URL's parts.
+    package let reason: String
+}
+
+extension String {
+    /// A string constant (manual, chapter 4.1.2.1), right for any value of `standard_conforming_strings`.
+    var postgresLiteral: String {
+        var literal = contains("\\") ? " E'" : "'"
+        for character in unicodeScalars {
+            if character == "'" || character == "\\" { literal.unicodeScalars.append(character) }
+            literal.unicodeScalars.append(character)
+        }
+        return literal + "'"
+    }
+
+    /// A quoted identifier (manual, chapter 4.1.1).
+    var postgresIdentifier: String {
+        var identifier = "\""
+        for character in unicodeScalars {
+            if character == "\"" { identifier.unicodeScalars.append(character) }
+            identifier.unicodeScalars.append(character)
+        }
+        return identifier + "\""
+    }
+}

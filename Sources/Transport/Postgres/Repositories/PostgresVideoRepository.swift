@@ -1,0 +1,86 @@
+import Actors
+
+/// Rows of videos. Their time is the server's; delivery's and the outbox's methods are in extensions.
+package struct PostgresVideoRepository: VideoRepository {
+    let database: PostgresDatabase
+
+    package init(client: PostgresClient) {
+        database = PostgresDatabase(client: client)
+    }
+
+    /// Two statements, because the count must be taken after the owner's row is locked: of two uploads at once the
+    /// second sees the first.
+    package func create(_ video: NewVideo, maximumPerPlayer: Int) async throws(RepositoryError) -> CreateVideoVerdict {
+        try await database.transaction { transaction in
+            guard try await transaction.query(VideoStatements.lockOwner, [.id(video.owner)]).count == 1 else {
+                return .unknownOwner
+            }
+            let original = video.original
+            let rows = try await transaction.query(
+                VideoStatements.create,
+                [
+                    .id(video.id), .id(video.owner), .text(video.title), .text(original.key.name),
+                    .text(original.contentType), .int64(original.sizeBytes), .text(original.sha256),
+                    .milliseconds(original.duration), .count(maximumPerPlayer),
+                ])
+            return rows.isEmpty ? .tooManyVideos(maximum: maximumPerPlayer) : .created
+        }
+    }
+
+    package func video(_ id: VideoID) async throws(RepositoryError) -> Video? {
+        try await database.query(VideoStatements.byID, [.id(id)]) { rows throws(PostgresError) in
+            guard let row = rows.first else { return nil }
+            return try row.video(at: 0)
+        }
+    }
+
+    package func videos(of owner: UserID) async throws(RepositoryError) -> [Video] {
+        try await database.query(VideoStatements.ofOwner, [.id(owner)]) { rows throws(PostgresError) in
+            var videos: [Video] = []
+            for row in rows { videos.append(try row.video(at: 0)) }
+            return videos
+        }
+    }
+
+    package func publicVideos(_ query: PublicVideoQuery) async throws(RepositoryError) -> PublicVideoPage {
+        let isByVotes = query.sort == .votes
+        let page: [PostgresValue] = [.int64(Int64(query.limit)), .int64(Int64(query.skip))]
+        let city: [PostgresValue] = query.city.map { [.text($0.text)] } ?? []
+        let statement =
+            switch (isByVotes, query.city != nil) {
+            case (false, false): VideoStatements.recent
+            case (false, true): VideoStatements.recentInCity
+            case (true, false): VideoStatements.mostVoted
+            case (true, true): VideoStatements.mostVotedInCity
+            }
+        return try await database.query(statement, page + city, Self.readPage)
+    }
+
+    /// The total, then username, city and the video, all NULL beyond the last page.
+    private static func readPage(_ rows: PostgresRows) throws(PostgresError) -> PublicVideoPage {
+        var total = 0
+        var videos: [PublicVideo] = []
+        for row in rows {
+            total = try row.count(0)
+            guard let username = try row.optionalText(1) else { continue }
+            videos.append(PublicVideo(video: try row.video(at: 3), username: username, city: try row.text(2)))
+        }
+        return PublicVideoPage(videos: videos, total: total)
+    }
+
+    /// Names that this system does not make are never orphans: they are somebody else's.
+    package func orphans(among keys: [ObjectKey]) async throws(RepositoryError) -> [ObjectKey] {
+        let named = keys.compactMap { key in key.video.map { (key: key, video: $0) } }
+        guard !named.isEmpty else { return [] }
+        let parameters: [PostgresValue] = [.textArray(named.map(\.key.name)), .ids(named.map(\.video))]
+        return try await database.query(VideoStatements.orphans, parameters) { rows throws(PostgresError) in
+            var orphans: [ObjectKey] = []
+            for row in rows { orphans.append(ObjectKey(try row.text(0))) }
+            return orphans
+        }
+    }
+
+    package func check() async throws(RepositoryError) {
+        try await database.query(VideoStatements.check) { _ in }
+    }
+}

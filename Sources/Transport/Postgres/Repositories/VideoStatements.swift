@@ -1,0 +1,110 @@
+enum VideoStatements {
+    static let originalColumns =
+        "v.original_key, v.original_content_type, v.original_size_bytes, v.original_sha256, v.original_duration_ms"
+
+    /// What `PostgresRow.video(at:)` reads of `videos v`. The votes of each are counted by their index.
+    static let columns = """
+        v.id, v.owner_id, v.title, \(originalColumns), v.state, v.uploaded_at, v.processed_at, v.progress,
+        v.failure_code, v.failure_spanish, v.failure_english,
+        (SELECT count(*) FROM votes WHERE votes.video_id = v.id) AS votes
+        """
+
+    /// The lock that a foreign key takes is too weak here: it would let two uploads of one player count at once.
+    static let lockOwner = PostgresStatement("video_lock_owner", "SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE")
+
+    /// One row when the video is there, whether from this run or from an earlier one.
+    ///
+    /// Here and below, what RETURNING calls takes place although nobody reads it: data-modifying statements in WITH
+    /// always run to completion (manual, chapter 7.8.4).
+    static let create = PostgresStatement(
+        "video_create",
+        """
+        WITH known AS MATERIALIZED (
+            SELECT id FROM videos WHERE id = $1
+        ), written AS (
+            INSERT INTO videos (
+                id, owner_id, title, original_key, original_content_type, original_size_bytes, original_sha256,
+                original_duration_ms)
+            SELECT $1, $2, $3, $4, $5, $6, $7, $8::bigint
+            WHERE NOT EXISTS (SELECT FROM known) AND (SELECT count(*) FROM videos WHERE owner_id = $2) < $9
+            RETURNING id, dispatch
+        ), sent AS (
+            INSERT INTO outbox (destination, video_id, dispatch) SELECT 'jobs', id, dispatch FROM written
+            RETURNING pg_notify('anb_outbox', '')
+        )
+        SELECT id FROM written UNION ALL SELECT id FROM known
+        """)
+
+    static let byID = PostgresStatement("video_by_id", "SELECT \(columns) FROM videos v WHERE v.id = $1")
+
+    static let ofOwner = PostgresStatement(
+        "videos_of_owner", "SELECT \(columns) FROM videos v WHERE v.owner_id = $1 ORDER BY v.uploaded_at, v.id")
+
+    // MARK: - The public list
+
+    // One statement each for with and without a city: a plan that fits both would be good for neither.
+
+    static let recent = PostgresStatement("videos_recent", recentPage(inCity: false))
+    static let recentInCity = PostgresStatement("videos_recent_in_city", recentPage(inCity: true))
+    static let mostVoted = PostgresStatement("videos_most_voted", mostVotedPage(inCity: false))
+    static let mostVotedInCity = PostgresStatement("videos_most_voted_in_city", mostVotedPage(inCity: true))
+
+    private static func listed(inCity: Bool) -> String {
+        inCity
+            ? "videos v JOIN users u ON u.id = v.owner_id WHERE v.state = 2 AND u.city_folded = $3"
+            : "videos v WHERE v.state = 2"
+    }
+
+    /// The page is chosen by keys alone, and only then are its rows completed.
+    private static func recentPage(inCity: Bool) -> String {
+        """
+        WITH page AS MATERIALIZED (
+            SELECT v.id, v.processed_at FROM \(listed(inCity: inCity)) ORDER BY v.processed_at DESC, v.id LIMIT $1 OFFSET $2
+        )
+        \(completedPage(inCity: inCity)) ORDER BY page.processed_at DESC, page.id
+        """
+    }
+
+    /// Counts every listed video's votes once: the cost grows with all votes of the filter.
+    private static func mostVotedPage(inCity: Bool) -> String {
+        """
+        WITH page AS MATERIALIZED (
+            SELECT v.id, v.processed_at, coalesce(t.votes, 0) AS counted
+            FROM (SELECT v.id, v.processed_at FROM \(listed(inCity: inCity))) v
+            LEFT JOIN (SELECT video_id, count(*) AS votes FROM votes GROUP BY video_id) t ON t.video_id = v.id
+            ORDER BY counted DESC, v.processed_at DESC, v.id LIMIT $1 OFFSET $2
+        )
+        \(completedPage(inCity: inCity)) ORDER BY page.counted DESC, page.processed_at DESC, page.id
+        """
+    }
+
+    /// At least one row, so that a page beyond the last one has its total too.
+    private static func completedPage(inCity: Bool) -> String {
+        """
+        SELECT filter.total, u.username, u.city, \(columns)
+        FROM (SELECT count(*) AS total FROM \(listed(inCity: inCity))) filter
+        LEFT JOIN page ON true
+        LEFT JOIN videos v ON v.id = page.id
+        LEFT JOIN users u ON u.id = v.owner_id
+        """
+    }
+
+    // MARK: - Upkeep
+
+    /// A row needs its original; what it was made into, once processed; and while it is unfinished, whatever may be on
+    /// the way there: an attempt may replace a dead one's object under the same key at this moment.
+    static let orphans = PostgresStatement(
+        "video_orphans",
+        """
+        SELECT k.name
+        FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS k (name, video_id, place)
+        LEFT JOIN videos v ON v.id = k.video_id
+        WHERE NOT coalesce(
+            k.name = v.original_key OR k.name = v.processed_key OR k.name = v.poster_key
+                OR (v.state < 2 AND k.name LIKE 'processed/%'),
+            v.id IS NOT NULL AND v.state < 2 AND k.name LIKE 'processed/%')
+        ORDER BY k.place
+        """)
+
+    static let check = PostgresStatement("check", "SELECT 1")
+}

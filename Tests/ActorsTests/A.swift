@@ -1,2 +1,0 @@
-import Actors
-import Testing
