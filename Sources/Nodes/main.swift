@@ -12,4 +12,7 @@ let words = Array(CommandLine.arguments.dropFirst())
 if let first = words.first, first.contains("="), !first.hasPrefix("-") {
     exit(await NodeCommand.run(words))
 }
+if words.first == "benchmark" {
+    exit(await NodeCommand.run(Array(words.dropFirst()), benchmark: true))
+}
 await AnbCommand.run(words)

@@ -6,14 +6,15 @@ import Logging
 enum NodeCommand {
     static let defaultFile = "cluster.json"
 
-    static func run(_ words: [String]) async -> Int32 {
+    /// - Parameter benchmark: with the bare route that Benchmarks/rankings compares with.
+    static func run(_ words: [String], benchmark: Bool = false) async -> Int32 {
         do {
             let (role, configuration) = try parse(words, environment: ProcessInfo.processInfo.environment)
             let logger = Logger(label: "anb")
             for name in NodeConfiguration.unknownVariables(in: ProcessInfo.processInfo.environment) {
                 logger.warning("unknown environment variable, ignored", metadata: ["name": "\(name)"])
             }
-            try await NodeRuntime(role: role, configuration: configuration, logger: logger).run()
+            try await NodeRuntime(role: role, configuration: configuration, logger: logger, bareRankings: benchmark).run()
             return 0
         } catch let error as ConfigurationError {
             StandardError.write("anb: \(error.description)")

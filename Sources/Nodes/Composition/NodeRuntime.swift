@@ -16,8 +16,11 @@ package struct NodeRuntime: Sendable {
     private let role: NodeRole
     private let configuration: NodeConfiguration
     private let logger: Logger
+    private let bareRankings: Bool
 
-    package init(role: NodeRole, configuration: NodeConfiguration, logger: Logger) {
+    /// - Parameter bareRankings: see `APIRoutes.router`.
+    package init(role: NodeRole, configuration: NodeConfiguration, logger: Logger, bareRankings: Bool = false) {
+        self.bareRankings = bareRankings
         self.role = role
         self.configuration = configuration
         self.logger = logger
@@ -128,7 +131,7 @@ package struct NodeRuntime: Sendable {
         let idle = TimeAmount.seconds(Int64(configuration.integer("http.idleSeconds")))
         let logger = logger
         let application = Application(
-            router: APIRoutes.router(services),
+            router: APIRoutes.router(services, bareRankings: bareRankings),
             server: .http1(
                 configuration: .init(additionalChannelHandlers: [UnfinishedRequestHandler()], idleTimeout: idle)),
             configuration: .init(

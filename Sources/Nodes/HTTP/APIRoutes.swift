@@ -39,8 +39,11 @@ package enum APIRoutes {
 
     private static let knownMethods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
 
-    package static func router(_ services: APIServices) -> Router<APIContext> {
+    /// - Parameter bareRankings: also serves `/benchmark/rankings`, registered before any middleware, with the body and
+    ///   the header lines of the ranking: what Benchmarks/rankings compares with.
+    package static func router(_ services: APIServices, bareRankings: Bool = false) -> Router<APIContext> {
         let router = Router(context: APIContext.self)
+        if bareRankings { BareRankings(services: services).add(to: router) }
         router.addMiddleware {
             EdgeMiddleware(
                 metrics: services.metrics, clock: services.clock, random: services.random,

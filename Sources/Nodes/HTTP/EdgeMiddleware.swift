@@ -16,7 +16,7 @@ package struct EdgeMiddleware: RouterMiddleware {
     let logger: Logger
 
     /// OWASP REST Security Cheat Sheet, "Security Headers", for an API that serves no pages.
-    private static let securityHeaders: HTTPFields = {
+    static let securityHeaders: HTTPFields = {
         var fields = HTTPFields()
         fields[.cacheControl] = "no-store"
         fields[.contentSecurityPolicy] = "default-src 'none'; frame-ancestors 'none'"
