@@ -86,8 +86,15 @@ let package = Package(
             path: "Tests/Simulate",
             swiftSettings: strict,
         ),
+        // Stands for the product's binary in the tests of the embedded database: starts in milliseconds.
+        .executableTarget(
+            name: "guardianlab",
+            dependencies: ["Transport", .product(name: "Logging", package: "swift-log")],
+            path: "Tests/GuardianLab",
+            swiftSettings: strict,
+        ),
         .testTarget(name: "ActorsTests", dependencies: ["Actors"], swiftSettings: strict),
-        .testTarget(name: "TransportTests", dependencies: ["Transport"], swiftSettings: strict),
+        .testTarget(name: "TransportTests", dependencies: ["Transport", "guardianlab"], swiftSettings: strict),
         .testTarget(name: "NodesTests", dependencies: ["Nodes"], swiftSettings: strict),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
         .testTarget(

@@ -14,7 +14,7 @@ struct AnbCommand: AsyncParsableCommand {
               ./anb test             build, and run every test
               ./anb build            build only
             """,
-        subcommands: [DemoCommand.self, TranscodeCommand.self])
+        subcommands: [DemoCommand.self, TranscodeCommand.self, ConfigurationCommand.self])
 
     /// Parses and runs; ends the process with the command's exit code.
     static func run(_ words: [String]) async {
