@@ -96,7 +96,7 @@ let package = Package(
         .testTarget(name: "ActorsTests", dependencies: ["Actors"], swiftSettings: strict),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "guardianlab"], swiftSettings: strict),
         .testTarget(name: "NodesTests", dependencies: ["Nodes"], swiftSettings: strict),
-        .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
+        .testTarget(name: "SimulationTests", dependencies: ["Actors", "Simulation"], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["Transport", "Nodes"],

@@ -131,6 +131,7 @@ package enum ClaimVerdict: Sendable, Equatable {
 
 /// What the database said to a write that is guarded by a token or a dispatch.
 package enum GuardedWrite: Sendable, Equatable {
+    /// Also for a repetition: the row's token is the `newToken` of this very write.
     case done
     /// The guard did not match: the row is terminal, gone, or another's. The message may be deleted only if `obsolete`
     /// is what a new claim would say.
@@ -164,9 +165,9 @@ package enum OwnFailureVerdict: Sendable, Equatable {
 package enum DeadLetterVerdict: Sendable, Equatable {
     /// A live lease: look again later.
     case wait
-    /// The row failed with this dispatch: the letter stays for the operator.
+    /// The row failed with this dispatch, by own failures or lost workers: the letter stays for the operator.
     case keep
-    /// Processed, gone, newer, or just dispatched anew.
+    /// Processed, rejected as unusable, gone, newer, or just dispatched anew.
     case delete
     /// The row has just been failed with `workerLost`; the letter stays.
     case failed

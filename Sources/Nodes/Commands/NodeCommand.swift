@@ -14,7 +14,8 @@ enum NodeCommand {
             for name in NodeConfiguration.unknownVariables(in: ProcessInfo.processInfo.environment) {
                 logger.warning("unknown environment variable, ignored", metadata: ["name": "\(name)"])
             }
-            try await NodeRuntime(role: role, configuration: configuration, logger: logger, bareRankings: benchmark).run()
+            try await NodeRuntime(role: role, configuration: configuration, logger: logger, bareRankings: benchmark)
+                .run()
             return 0
         } catch let error as ConfigurationError {
             StandardError.write("anb: \(error.description)")

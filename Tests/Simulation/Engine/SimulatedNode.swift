@@ -1,0 +1,58 @@
+/// One simulated process: the executor that all its tasks prefer.
+///
+/// A killed node's jobs are dropped, so no `defer`, `catch` or cancellation handler of it runs, as after kill -9. What it
+/// had asked of a server still takes effect there.
+///
+/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+package final class SimulatedNode: TaskExecutor, @unchecked Sendable {
+    package let name: String
+    package let simulation: Simulation
+    package private(set) var isAlive = true
+    package private(set) var isPaused = false
+    /// How far its clocks are ahead of the servers', in nanoseconds.
+    package var skew: Int64 = 0
+    /// Main functions that have not returned.
+    package private(set) var runningMains = 0
+    var parked: [UnownedJob] = []
+
+    package init(_ name: String, in simulation: Simulation) {
+        self.name = name
+        self.simulation = simulation
+    }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        simulation.enqueued(UnownedJob(job), on: self)
+    }
+
+    /// Starts `main` as a root task of this process.
+    package func start(_ main: @escaping @Sendable () async -> Void) {
+        runningMains += 1
+        Task.detached(executorPreference: self) {
+            await main()
+            self.runningMains -= 1
+        }
+    }
+
+    /// kill -9.
+    package func kill() {
+        isAlive = false
+        isPaused = false
+        simulation.record("killed", by: self)
+        simulation.forget(self)
+    }
+
+    /// SIGSTOP, a long garbage collection, a frozen virtual machine.
+    package func pause() {
+        guard isAlive, !isPaused else { return }
+        isPaused = true
+        simulation.record("paused", by: self)
+        simulation.park(self)
+    }
+
+    package func resume() {
+        guard isAlive, isPaused else { return }
+        isPaused = false
+        simulation.record("resumed", by: self)
+        simulation.unpark(self)
+    }
+}

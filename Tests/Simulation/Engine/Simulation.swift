@@ -1,0 +1,155 @@
+import Glibc
+
+/// One run of a simulated world: virtual time, the jobs that may run, and which of them runs next.
+///
+/// Every simulated process is a `SimulatedNode`, a task executor. All of them share this object, which picks the next
+/// job by the tape and moves time only when no job can run. So one tape is one schedule and one history.
+///
+/// Unchecked: all state is touched by the thread that made the object only; `enqueued` and `trace` end the process
+/// when another thread comes, which is how work that escaped from the simulation is found.
+package final class Simulation: @unchecked Sendable {
+    package enum Outcome: Sendable, Equatable {
+        /// `stop` said so, or an invariant failed.
+        case stopped
+        /// No job and no event is left.
+        case quiescent
+        case timeBudget, stepBudget
+    }
+
+    /// How the next job is picked; itself chosen by the seed, since no single one finds every bug.
+    enum Policy: Int {
+        case uniform, oldestFirst, newestFirst, fifo
+    }
+
+    package let tape: Tape
+    /// Nanoseconds of virtual time, as the servers see it.
+    package private(set) var now: Int64 = 0
+    /// Jobs run so far.
+    package private(set) var steps = 0
+    /// The first invariant that failed.
+    package private(set) var failure: String?
+    package private(set) var trace = Trace()
+    /// Called after every job: the fault plan's place.
+    package var onStep: (() -> Void)?
+    var policy: Policy
+
+    private let thread = pthread_self()
+    private var events = EventHeap()
+    private var sequence = 0
+    private var ready: [(node: SimulatedNode, job: UnownedJob)] = []
+
+    package init(tape: Tape, fifo: Bool = false) {
+        self.tape = tape
+        policy = fifo ? .fifo : Policy(rawValue: tape.choose(3, .sched)) ?? .uniform
+    }
+
+    // MARK: - Time and effects
+
+    /// `action` happens at virtual time `time` (at once, if that is past), unless `isLive` says no or `node` is dead.
+    package func at(
+        _ time: Int64, node: SimulatedNode? = nil, isLive: @escaping () -> Bool = { true },
+        _ action: @escaping () -> Void
+    ) {
+        sequence += 1
+        let tieBreak = policy == .fifo ? 0 : tape.choose(8, .sched)
+        events.push(
+            Event(
+                time: max(time, now), tieBreak: tieBreak, sequence: sequence, node: node, isLive: isLive, fire: action))
+    }
+
+    package func after(_ delay: Duration, _ action: @escaping () -> Void) {
+        at(now + nanoseconds(delay), action)
+    }
+
+    /// Notes an effect that the world can observe.
+    package func record(_ text: @autoclosure () -> String, by node: SimulatedNode? = nil) {
+        checkThread("an effect")
+        trace.append(Trace.Entry(time: now, node: node?.name ?? "", text: text()))
+    }
+
+    /// Ends the run: an invariant does not hold.
+    package func fail(_ message: String) {
+        guard failure == nil else { return }
+        failure = message
+        record("INVARIANT VIOLATED: \(message)")
+    }
+
+    // MARK: - Running
+
+    /// Runs until `stop` holds, nothing is left to do, or a budget is used up. Call it from a synchronous function.
+    @discardableResult
+    package func run(
+        until deadline: Int64 = .max, maximumSteps: Int = 2_000_000, stop: () -> Bool = { false }
+    ) -> Outcome {
+        EscapeDetector.enter()
+        defer { EscapeDetector.leave() }
+        while true {
+            if failure != nil || stop() { return .stopped }
+            if ready.isEmpty {
+                guard let event = events.first else { return .quiescent }
+                if event.time > deadline { return .timeBudget }
+                _ = events.pop()
+                if let node = event.node, !node.isAlive { continue }
+                guard event.isLive() else { continue }
+                now = event.time
+                event.fire()
+            } else {
+                let (node, job) = ready.remove(at: pick(ready.count))
+                steps += 1
+                job.runSynchronously(on: node.asUnownedTaskExecutor())
+                onStep?()
+                if steps >= maximumSteps { return .stepBudget }
+            }
+        }
+    }
+
+    private func pick(_ count: Int) -> Int {
+        switch policy {
+        case .fifo: 0
+        case .uniform: tape.choose(count, .sched)
+        case .oldestFirst: tape.choose(4, .sched) == 0 ? tape.choose(count, .sched) : 0
+        case .newestFirst: tape.choose(4, .sched) == 0 ? tape.choose(count, .sched) : count - 1
+        }
+    }
+
+    // MARK: - For the nodes
+
+    func enqueued(_ job: UnownedJob, on node: SimulatedNode) {
+        checkThread("a job of \(node.name)")
+        guard node.isAlive else { return }
+        if node.isPaused { node.parked.append(job) } else { ready.append((node, job)) }
+    }
+
+    func park(_ node: SimulatedNode) {
+        node.parked += ready.filter { $0.node === node }.map(\.job)
+        ready.removeAll { $0.node === node }
+    }
+
+    func unpark(_ node: SimulatedNode) {
+        ready += node.parked.map { (node, $0) }
+        node.parked = []
+    }
+
+    func forget(_ node: SimulatedNode) {
+        ready.removeAll { $0.node === node }
+        node.parked = []
+    }
+
+    /// Breaks the cycles through pending events and hooks, so that the run's memory is given back.
+    package func tearDown() {
+        onStep = nil
+        events.removeAll()
+        ready.removeAll()
+    }
+
+    private func checkThread(_ what: String) {
+        guard pthread_equal(pthread_self(), thread) == 0 else { return }
+        fatalError("\(what) came from a thread outside the simulation: work has escaped; seed \(tape.seed)")
+    }
+}
+
+/// Whole nanoseconds; virtual time has no finer grain.
+package func nanoseconds(_ duration: Duration) -> Int64 {
+    let (seconds, attoseconds) = duration.components
+    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+}

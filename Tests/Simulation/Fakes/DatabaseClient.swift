@@ -1,0 +1,193 @@
+import Actors
+
+/// One process's connection to the database, as the repositories' ports.
+package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, ChangeFeed {
+    private let database: FakeDatabase
+    package let link: Link
+
+    package init(_ database: FakeDatabase, _ node: SimulatedNode) {
+        self.database = database
+        link = Link(node, database.service)
+    }
+
+    /// One transaction; what is noted of it is its name and answer.
+    private func transaction<Value: Sendable>(
+        _ name: String, _ effect: @escaping (FakeDatabase) -> Value
+    ) async throws(RepositoryError) -> Value {
+        let reply = await link.request(name) {
+            let value = effect(database)
+            if !name.isEmpty { link.simulation.record("db.\(name) -> \(Self.short(value))", by: link.node) }
+            return value
+        }
+        switch reply {
+        case .answer(let value): return value
+        case .silence: throw .unavailable("no answer")
+        case .cancelled: throw .unavailable("cancelled")
+        }
+    }
+
+    private static func short<Value>(_ value: Value) -> String {
+        switch value {
+        case let verdict as ClaimVerdict:
+            switch verdict {
+            case .granted: "granted"
+            case .leased: "leased"
+            case .obsolete: "obsolete"
+            }
+        case let entries as [OutboxEntry]: "\(entries.count) entries"
+        case let keys as [ObjectKey]: "\(keys.count) keys"
+        case is Void: "ok"
+        default: "\(value)"
+        }
+    }
+
+    private func label(_ dispatch: Dispatch) -> String { database.invariants.label(dispatch) }
+    private func label(_ video: VideoID) -> String { database.invariants.label(video) }
+
+    // MARK: - Videos
+
+    package func create(_ video: NewVideo, maximumPerPlayer: Int) async throws(RepositoryError) -> CreateVideoVerdict {
+        try await transaction("create \(label(video.id))") {
+            $0.create(video, maximumPerPlayer: maximumPerPlayer)
+        }
+    }
+    package func video(_ id: VideoID) async throws(RepositoryError) -> Video? {
+        try await transaction("") { $0.video(id) }
+    }
+    package func videos(of owner: UserID) async throws(RepositoryError) -> [Video] {
+        try await transaction("") { $0.videos(of: owner) }
+    }
+    package func publicVideos(_ query: PublicVideoQuery) async throws(RepositoryError) -> PublicVideoPage {
+        try await transaction("") { $0.publicVideos(query) }
+    }
+    package func orphans(among keys: [ObjectKey]) async throws(RepositoryError) -> [ObjectKey] {
+        try await transaction("orphans") { $0.orphans(among: keys) }
+    }
+    package func check() async throws(RepositoryError) { try await transaction("") { _ in } }
+
+    // MARK: - Delivery
+
+    package func claim(_ dispatch: Dispatch, token: LeaseToken, lease: Duration, node: NodeID)
+        async throws(RepositoryError) -> ClaimVerdict
+    {
+        try await transaction("claim \(label(dispatch))") {
+            $0.claim(dispatch, token: token, lease: lease, node: node)
+        }
+    }
+    package func heartbeat(_ video: VideoID, token: LeaseToken, lease: Duration, progressPercent: Int)
+        async throws(RepositoryError) -> GuardedWrite
+    {
+        try await transaction("heartbeat \(label(video)) \(progressPercent)%") {
+            $0.heartbeat(video, token: token, lease: lease, progressPercent: progressPercent)
+        }
+    }
+    package func commit(_ result: ProcessedResult, of video: VideoID, token: LeaseToken, newToken: LeaseToken)
+        async throws(RepositoryError) -> GuardedWrite
+    {
+        try await transaction("commit \(label(video))") {
+            $0.commit(result, of: video, token: token, newToken: newToken)
+        }
+    }
+    package func handBack(_ dispatch: Dispatch, token: LeaseToken?, newToken: LeaseToken)
+        async throws(RepositoryError) -> GuardedWrite
+    {
+        try await transaction("handBack \(label(dispatch))\(token == nil ? " unclaimed" : "")") {
+            $0.handBack(dispatch, token: token, newToken: newToken)
+        }
+    }
+    package func recordFailure(
+        of dispatch: Dispatch, token: LeaseToken, newToken: LeaseToken, reason: FailureReason, maximumAttempts: Int,
+        delay: Duration
+    ) async throws(RepositoryError) -> OwnFailureVerdict {
+        try await transaction("recordFailure \(label(dispatch))") {
+            $0.recordFailure(
+                of: dispatch, token: token, newToken: newToken, reason: reason, maximumAttempts: maximumAttempts,
+                delay: delay)
+        }
+    }
+    package func reject(_ video: VideoID, token: LeaseToken, newToken: LeaseToken, reason: FailureReason)
+        async throws(RepositoryError) -> GuardedWrite
+    {
+        try await transaction("reject \(label(video))") {
+            $0.reject(video, token: token, newToken: newToken, reason: reason)
+        }
+    }
+    package func judge(deadLetter dispatch: Dispatch, newToken: LeaseToken, maximumClaims: Int)
+        async throws(RepositoryError) -> DeadLetterVerdict
+    {
+        try await transaction("judge \(label(dispatch))") {
+            $0.judge(deadLetter: dispatch, newToken: newToken, maximumClaims: maximumClaims)
+        }
+    }
+    package func redispatchLost(after: Duration, limit: Int, makeToken: @Sendable () -> LeaseToken)
+        async throws(RepositoryError) -> Int
+    {
+        // The port may not keep the function: the tokens are made before the request, as many as could be needed.
+        let tokens = (0..<min(limit, database.videos.count)).map { _ in makeToken() }
+        return try await transaction("") { database in
+            var unused = tokens[...]
+            return database.redispatchLost(after: after, limit: tokens.count) { unused.removeFirst() }
+        }
+    }
+    package func holdReconcilerLease(_ node: NodeID, for duration: Duration) async throws(RepositoryError) -> Bool {
+        try await transaction("") { $0.holdReconcilerLease(node, for: duration) }
+    }
+    package func takeOutbox(limit: Int, holdFor duration: Duration) async throws(RepositoryError) -> [OutboxEntry] {
+        try await transaction("") { database in
+            let entries = database.takeOutbox(limit: limit, holdFor: duration)
+            if !entries.isEmpty { link.simulation.record("db.takeOutbox -> \(entries.count)", by: link.node) }
+            return entries
+        }
+    }
+    package func removeOutbox(_ ids: [Int64]) async throws(RepositoryError) {
+        try await transaction("removeOutbox \(ids)") { $0.removeOutbox(ids) }
+    }
+
+    // MARK: - Users
+
+    package func create(_ user: NewUser) async throws(RepositoryError) -> CreateUserVerdict {
+        try await transaction("create user") { $0.create(user) }
+    }
+    package func account(email: EmailAddress) async throws(RepositoryError) -> Account? {
+        try await transaction("") { $0.account(email: email) }
+    }
+    package func user(_ id: UserID) async throws(RepositoryError) -> User? {
+        try await transaction("") { $0.users[id]?.user }
+    }
+
+    // MARK: - Votes
+
+    package func register(_ writer: WriterID) async throws(RepositoryError) {
+        try await transaction("register writer") { $0.votes.register(writer) }
+    }
+    package func cast(_ batch: VoteBatch, allowSelfVote: Bool) async throws(RepositoryError) -> [VoteVerdict] {
+        try await transaction("cast \(batch.number)") { $0.cast(batch, allowSelfVote: allowSelfVote) }
+    }
+    package func settle(_ batch: VoteBatch, allowSelfVote: Bool) async throws(RepositoryError) -> [VoteVerdict] {
+        try await transaction("settle \(batch.number)") { $0.cast(batch, allowSelfVote: allowSelfVote) }
+    }
+    package func snapshot() async throws(RepositoryError) -> RankingSnapshot {
+        try await transaction("") { $0.snapshot() }
+    }
+    package func deltas(after positions: FeedPositions, limitPerWriter: Int) async throws(RepositoryError) -> FeedPage {
+        try await transaction("") { $0.votes.deltas(after: positions, limitPerWriter: limitPerWriter) }
+    }
+    package func players(_ ids: [UserID]) async throws(RepositoryError) -> [RankedPlayer] {
+        try await transaction("") { database in ids.compactMap { database.player($0) } }
+    }
+    package func hasVoted(_ voter: UserID, for video: VideoID) async throws(RepositoryError) -> Bool? {
+        try await transaction("") { $0.hasVoted(voter, for: video) }
+    }
+    package func pruneBatches(olderThan age: Duration) async throws(RepositoryError) {
+        try await transaction("") { $0.votes.prune(before: $0.now - nanoseconds(age)) }
+    }
+
+    // MARK: - Announcements
+
+    package func changes(on channel: ChangeChannel) -> AsyncStream<Void> {
+        database.changes(on: channel, for: link.node)
+    }
+    package func announce(_ channel: ChangeChannel) async throws(RepositoryError) {
+        try await transaction("") { $0.announce(channel) }
+    }
+}

@@ -1,0 +1,99 @@
+import Actors
+
+/// The database in memory: each method is one atomic effect at the database's own, unskewed time.
+///
+/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+package final class FakeDatabase: @unchecked Sendable {
+    let simulation: Simulation
+    let invariants: Invariants
+    package let service = Service("database")
+    package internal(set) var videos: [VideoID: VideoRow] = [:]
+    var outbox: [OutboxRow] = []
+    private var nextOutboxID: Int64 = 1
+    var users: [UserID: Account] = [:]
+    var usersInOrder: [UserID] = []
+    var votes = FakeVotes()
+    var reconciler: (node: NodeID, until: Int64)?
+    private var listeners: [(node: SimulatedNode, channel: ChangeChannel, signal: AsyncStream<Void>.Continuation)] = []
+    /// Announcements that get lost, in thousandths.
+    package var lostAnnouncements = 0
+
+    var now: Int64 { simulation.now }
+
+    package init(_ simulation: Simulation, invariants: Invariants) {
+        self.simulation = simulation
+        self.invariants = invariants
+    }
+
+    /// Rows in an order that no hash decides.
+    package var sortedVideos: [VideoRow] {
+        videos.values.sorted { ($0.createdAt, $0.video.id) < ($1.createdAt, $1.video.id) }
+    }
+
+    // MARK: - Rows and outbox
+
+    func create(_ video: NewVideo, maximumPerPlayer: Int) -> CreateVideoVerdict {
+        if videos[video.id] != nil { return .created }
+        guard videos.values.count(where: { $0.video.owner == video.owner }) < maximumPerPlayer else {
+            return .tooManyVideos(maximum: maximumPerPlayer)
+        }
+        let token = IdentifierSource(random: SimulatedRandom(simulation)).make(Lease.self)
+        videos[video.id] = VideoRow(video: video, createdAt: now, token: token, touchedAt: now)
+        enqueue(.jobs, Dispatch(video: video.id, number: 1), delay: .zero)
+        invariants.dispatched(video.id, to: 1)
+        return .created
+    }
+
+    func enqueue(_ destination: OutboxDestination, _ dispatch: Dispatch, delay: Duration) {
+        outbox.append(
+            OutboxRow(id: nextOutboxID, destination: destination, dispatch: dispatch, dueAt: now + nanoseconds(delay)))
+        nextOutboxID += 1
+        announce(.outbox)
+    }
+
+    func takeOutbox(limit: Int, holdFor duration: Duration) -> [OutboxEntry] {
+        var taken: [OutboxEntry] = []
+        for index in outbox.indices where outbox[index].heldUntil <= now && taken.count < limit {
+            outbox[index].heldUntil = now + nanoseconds(duration)
+            let row = outbox[index]
+            taken.append(
+                OutboxEntry(
+                    id: row.id, destination: row.destination, dispatch: row.dispatch,
+                    delay: .nanoseconds(max(0, row.dueAt - now))))
+        }
+        return taken
+    }
+
+    func removeOutbox(_ ids: [Int64]) { outbox.removeAll { ids.contains($0.id) } }
+
+    package func hasOutboxEntry(_ dispatch: Dispatch) -> Bool { outbox.contains { $0.dispatch == dispatch } }
+
+    /// The row goes, its objects stay for the Reconciler; the worker is told.
+    package func erase(_ id: VideoID) {
+        guard videos.removeValue(forKey: id) != nil else { return }
+        outbox.removeAll { $0.dispatch.video == id }
+        simulation.record("db.erase \(invariants.label(id))")
+        announce(.videos)
+    }
+
+    // MARK: - Announcements
+
+    func changes(on channel: ChangeChannel, for node: SimulatedNode) -> AsyncStream<Void> {
+        let (stream, signal) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        listeners.append((node, channel, signal))
+        signal.yield()
+        return stream
+    }
+
+    func announce(_ channel: ChangeChannel) {
+        listeners.removeAll { !$0.node.isAlive }
+        for listener in listeners where listener.channel == channel {
+            if simulation.tape.chance(lostAnnouncements, .fault) { continue }
+            let signal = listener.signal
+            let delay = simulation.tape.duration(.milliseconds(1)...(.milliseconds(50)), .latency)
+            simulation.at(now + nanoseconds(delay), node: listener.node) { signal.yield() }
+        }
+    }
+
+    package func tearDown() { listeners = [] }
+}

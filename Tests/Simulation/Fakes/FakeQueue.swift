@@ -1,0 +1,247 @@
+import Actors
+
+/// A queue with the semantics of SQS (Amazon SQS Developer Guide, "Standard queues"): at least once, unordered, a new
+/// receipt for each receive, a visibility timeout, dead letters after `maximumReceives`.
+///
+/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+package final class FakeQueue: @unchecked Sendable {
+    struct Message {
+        let id: Int
+        let job: JobMessage
+        var visibleAt: Int64
+        var receiveCount = 0
+        var receipt: Receipt?
+    }
+
+    final class Poll {
+        let maximum: Int
+        let visibility: Duration
+        let node: SimulatedNode
+        let answer: ([ReceivedMessage]) -> Void
+        var isOpen = true
+
+        init(maximum: Int, visibility: Duration, node: SimulatedNode, answer: @escaping ([ReceivedMessage]) -> Void) {
+            self.maximum = maximum
+            self.visibility = visibility
+            self.node = node
+            self.answer = answer
+        }
+    }
+
+    package static let maximumReceives = 3
+
+    package let name: String
+    package let service: Service
+    let simulation: Simulation
+    private let invariants: Invariants
+    private let deadLetters: FakeQueue?
+    private(set) var messages: [Message] = []
+    private var polls: [Poll] = []
+    private var nextNumber = 1
+    /// Messages that are delivered twice, in thousandths.
+    package var doubled = 0
+    /// Receives that leave the message visible, in thousandths.
+    package var stillVisible = 0
+    /// Polls that go on at the server although their caller left, in thousandths.
+    package var abandonedPolls = 0
+
+    package init(
+        _ name: String, _ simulation: Simulation, invariants: Invariants, service: Service, deadLetters: FakeQueue?
+    ) {
+        self.name = name
+        self.simulation = simulation
+        self.invariants = invariants
+        self.service = service
+        self.deadLetters = deadLetters
+    }
+
+    package var isEmpty: Bool { messages.isEmpty }
+    /// In an order that no hash decides.
+    package var dispatches: [Dispatch] { messages.map(\.job.dispatch) }
+
+    private var now: Int64 { simulation.now }
+
+    // MARK: - Effects
+
+    func send(_ outgoing: [OutgoingMessage]) {
+        for message in outgoing {
+            let copies = simulation.tape.chance(doubled, .fault) ? 2 : 1
+            for _ in 0..<copies { add(message.job, visibleAt: now + nanoseconds(message.delay)) }
+        }
+    }
+
+    private func add(_ job: JobMessage, visibleAt: Int64) {
+        messages.append(Message(id: nextNumber, job: job, visibleAt: visibleAt))
+        nextNumber += 1
+        wake(at: visibleAt)
+    }
+
+    func receive(_ poll: Poll, wait: Duration) {
+        let taken = take(poll)
+        guard taken.isEmpty, wait > .zero else { return poll.answer(taken) }
+        polls.append(poll)
+        simulation.at(now + nanoseconds(wait), isLive: { poll.isOpen }) {
+            self.close(poll)
+            poll.answer([])
+        }
+    }
+
+    /// The caller left; the server may not have noticed.
+    func abandon(_ poll: Poll) {
+        if !simulation.tape.chance(abandonedPolls, .fault) { close(poll) }
+    }
+
+    func extend(_ receipt: Receipt, visibility: Duration) -> Bool {
+        guard let index = messages.firstIndex(where: { $0.receipt == receipt }), messages[index].visibleAt > now else {
+            return false
+        }
+        messages[index].visibleAt = now + nanoseconds(visibility)
+        wake(at: messages[index].visibleAt)
+        return true
+    }
+
+    func delete(_ receipt: Receipt) -> Dispatch? {
+        guard let index = messages.firstIndex(where: { $0.receipt == receipt }) else { return nil }
+        let dispatch = messages[index].job.dispatch
+        if deadLetters == nil { invariants.deletingLetter(dispatch) } else { invariants.deleting(dispatch) }
+        messages.remove(at: index)
+        return dispatch
+    }
+
+    /// Retention, or an operator's mistake, takes one message.
+    package func lose(_ index: Int) {
+        guard !messages.isEmpty else { return }
+        let lost = messages.remove(at: index % messages.count)
+        simulation.record("\(name) loses \(invariants.label(lost.job.dispatch))")
+    }
+
+    func label(_ dispatch: Dispatch) -> String { invariants.label(dispatch) }
+
+    package func tearDown() { polls = [] }
+
+    // MARK: - Polls
+
+    private func close(_ poll: Poll) {
+        poll.isOpen = false
+        polls.removeAll { $0 === poll }
+    }
+
+    private func wake(at time: Int64) {
+        simulation.at(time, isLive: { !self.polls.isEmpty }) { self.serve() }
+    }
+
+    private func serve() {
+        while !polls.isEmpty {
+            let poll = polls[simulation.tape.choose(polls.count, .latency)]
+            let taken = take(poll)
+            if taken.isEmpty { return }
+            close(poll)
+            poll.answer(taken)
+        }
+    }
+
+    private func take(_ poll: Poll) -> [ReceivedMessage] {
+        var taken: [ReceivedMessage] = []
+        var seen: [Int] = []
+        while taken.count < poll.maximum {
+            let visible = messages.indices.filter { messages[$0].visibleAt <= now && !seen.contains(messages[$0].id) }
+            guard !visible.isEmpty else { break }
+            let index = visible[simulation.tape.choose(visible.count, .latency)]
+            if let deadLetters, messages[index].receiveCount >= Self.maximumReceives {
+                let dead = messages.remove(at: index)
+                simulation.record("\(name) dead-letters \(invariants.label(dead.job.dispatch))")
+                deadLetters.add(dead.job, visibleAt: now)
+                continue
+            }
+            seen.append(messages[index].id)
+            let receipt = Receipt(handle: "r\(nextNumber)")
+            nextNumber += 1
+            messages[index].receiveCount += 1
+            messages[index].receipt = receipt
+            let visibility =
+                simulation.tape.chance(stillVisible, .fault)
+                ? simulation.tape.duration(.zero...(.seconds(5)), .latency) : poll.visibility
+            messages[index].visibleAt = now + nanoseconds(visibility)
+            wake(at: messages[index].visibleAt)
+            let message = messages[index]
+            if deadLetters != nil {
+                invariants.received(message.job.dispatch, receiveCount: message.receiveCount)
+                simulation.record(
+                    "\(name).receive -> \(invariants.label(message.job.dispatch)) x\(message.receiveCount)",
+                    by: poll.node)
+            }
+            taken.append(ReceivedMessage(receipt: receipt, job: message.job, receiveCount: message.receiveCount))
+        }
+        return taken
+    }
+}
+
+/// One process's connection to one queue.
+package struct QueueClient: JobQueue {
+    private let queue: FakeQueue
+    package let link: Link
+
+    package init(_ queue: FakeQueue, _ link: Link) {
+        self.queue = queue
+        self.link = link
+    }
+
+    package func send(_ messages: [OutgoingMessage]) async throws(JobQueueError) {
+        try answer(
+            await link.request("send") {
+                queue.simulation.record("\(queue.name).send \(messages.count)", by: link.node)
+                queue.send(messages)
+            })
+    }
+
+    package func receive(maximum: Int, visibility: Duration, wait: Duration) async throws(JobQueueError)
+        -> [ReceivedMessage]
+    {
+        let abandonment = Abandonment()
+        let reply: Reply<[ReceivedMessage]> = await link.exchange(whenCancelled: { abandonment.happen() }) { reply in
+            let poll = FakeQueue.Poll(maximum: maximum, visibility: visibility, node: link.node, answer: reply)
+            link.afterDelay {
+                abandonment.action = { queue.abandon(poll) }
+                queue.receive(poll, wait: wait)
+            }
+        }
+        if case .cancelled = reply { return [] }
+        return try answer(reply)
+    }
+
+    package func extend(_ receipt: Receipt, visibility: Duration) async throws(JobQueueError) {
+        let extended = try answer(await link.request("extend") { queue.extend(receipt, visibility: visibility) })
+        if !extended { throw .staleReceipt }
+    }
+
+    package func delete(_ receipt: Receipt) async throws(JobQueueError) {
+        let deleted = try answer(
+            await link.request("delete") {
+                let dispatch = queue.delete(receipt)
+                if let dispatch {
+                    queue.simulation.record(
+                        "\(queue.name).delete \(queue.label(dispatch))", by: link.node)
+                }
+                return dispatch != nil
+            })
+        if !deleted { throw .staleReceipt }
+    }
+
+    private func answer<Value>(_ reply: Reply<Value>) throws(JobQueueError) -> Value {
+        switch reply {
+        case .answer(let value): return value
+        case .silence: throw .unavailable("no answer")
+        case .cancelled: throw .unavailable("cancelled")
+        }
+    }
+}
+
+/// What the server is to be told when a poll's caller leaves. Unchecked: as `PendingSleep`.
+private final class Abandonment: @unchecked Sendable {
+    var action: (() -> Void)?
+
+    func happen() {
+        action?()
+        action = nil
+    }
+}

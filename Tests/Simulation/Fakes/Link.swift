@@ -1,0 +1,140 @@
+import Actors
+
+/// What can go wrong between the processes and one service, and how slow it is.
+package struct LinkConditions: Sendable {
+    /// Of a request on its way, and of its answer.
+    package var latency: ClosedRange<Duration> = .milliseconds(1)...(.milliseconds(20))
+    /// Requests that vanish on their way, in thousandths: no effect.
+    package var lostRequests = 0
+    /// Answers that vanish on their way back, in thousandths: the effect stands.
+    package var lostAnswers = 0
+    /// Messages that arrive late, in thousandths, up to `lateness`.
+    package var late = 0
+    package var lateness: Duration = .seconds(20)
+    /// Requests before this virtual time get no answer (an outage).
+    package var downUntil: Int64 = 0
+    /// How long a caller waits for what never comes.
+    package var timeout: Duration = .seconds(5)
+
+    package init() {}
+
+    /// As they are when all faults are healed.
+    package mutating func heal() {
+        lostRequests = 0
+        lostAnswers = 0
+        late = 0
+        downUntil = 0
+    }
+}
+
+/// A service that the processes reach over a network: shared by all links to it.
+///
+/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+package final class Service: @unchecked Sendable {
+    package let name: String
+    package var conditions = LinkConditions()
+
+    package init(_ name: String) {
+        self.name = name
+    }
+}
+
+/// How a request ended for its caller.
+enum Reply<Value: Sendable>: Sendable {
+    case answer(Value)
+    /// No answer: the effect may or may not have happened.
+    case silence
+    case cancelled
+}
+
+/// One process's connection to one service.
+///
+/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+package final class Link: @unchecked Sendable {
+    let node: SimulatedNode
+    let service: Service
+    /// This process alone cannot reach the service before this virtual time (a partition).
+    package var partitionedUntil: Int64 = 0
+
+    var simulation: Simulation { node.simulation }
+
+    package init(_ node: SimulatedNode, _ service: Service) {
+        self.node = node
+        self.service = service
+    }
+
+    /// Sends a request; `effect` happens at the service, once or not at all, even when the caller dies meanwhile.
+    /// `work` is what the service needs before the effect (a body to receive, say).
+    func request<Value: Sendable>(_ label: String, work: Duration = .zero, _ effect: @escaping () -> Value) async
+        -> Reply<Value>
+    {
+        await exchange { reply in
+            self.after(self.delay() + work) {
+                let value = effect()
+                reply(value)
+            }
+        }
+    }
+
+    /// Sends a request whose answer the service may give at any later time, through the function that `begin` gets.
+    /// - Parameter whenCancelled: told to the service when the caller leaves.
+    func exchange<Value: Sendable>(
+        whenCancelled: @escaping @Sendable () -> Void = {},
+        _ begin: @escaping (@escaping (Value) -> Void) -> Void
+    ) async -> Reply<Value> {
+        let pending = PendingReply<Value>()
+        return await withTaskCancellationHandler {
+            await withUnsafeContinuation { (continuation: UnsafeContinuation<Reply<Value>, Never>) in
+                guard !Task.isCancelled else { return continuation.resume(returning: .cancelled) }
+                pending.continuation = continuation
+                let conditions = service.conditions
+                let isDown = max(conditions.downUntil, partitionedUntil) > simulation.now
+                if isDown || simulation.tape.chance(conditions.lostRequests, .fault) {
+                    return giveUp(pending, after: conditions.timeout)
+                }
+                begin { value in
+                    let isCut = max(self.service.conditions.downUntil, self.partitionedUntil) > self.simulation.now
+                    if isCut || self.simulation.tape.chance(self.service.conditions.lostAnswers, .fault) {
+                        return self.giveUp(pending, after: conditions.timeout)
+                    }
+                    self.after(self.delay(), isLive: { pending.continuation != nil }) {
+                        pending.take()?.resume(returning: .answer(value))
+                    }
+                }
+            }
+        } onCancel: {
+            guard let continuation = pending.take() else { return }
+            whenCancelled()
+            continuation.resume(returning: .cancelled)
+        }
+    }
+
+    /// A request that the service receives and whose effect it gives itself.
+    func afterDelay(_ action: @escaping () -> Void) { after(delay()) { action() } }
+
+    private func delay() -> Duration {
+        let conditions = service.conditions
+        if simulation.tape.chance(conditions.late, .fault) {
+            return simulation.tape.duration(conditions.latency.upperBound...conditions.lateness, .latency)
+        }
+        return simulation.tape.duration(conditions.latency, .latency)
+    }
+
+    private func giveUp<Value>(_ pending: PendingReply<Value>, after delay: Duration) {
+        after(delay, isLive: { pending.continuation != nil }) { pending.take()?.resume(returning: .silence) }
+    }
+
+    private func after(_ delay: Duration, isLive: @escaping () -> Bool = { true }, _ action: @escaping () -> Void) {
+        simulation.at(simulation.now + nanoseconds(delay), isLive: isLive, action)
+    }
+}
+
+/// A request whose caller still waits. Unchecked: as `PendingSleep`.
+private final class PendingReply<Value: Sendable>: @unchecked Sendable {
+    var continuation: UnsafeContinuation<Reply<Value>, Never>?
+
+    func take() -> UnsafeContinuation<Reply<Value>, Never>? {
+        defer { continuation = nil }
+        return continuation
+    }
+}

@@ -1,0 +1,31 @@
+import Actors
+
+/// ffprobe: every file is a short clip.
+package struct FakeProbe: MediaProbe {
+    package init() {}
+
+    package func probe(_ file: LocalFile) async throws(MediaProbeError) -> MediaDescription {
+        MediaDescription(container: .mp4, width: 1280, height: 720, duration: .seconds(20))
+    }
+}
+
+/// A hash that costs nothing and hides nothing.
+package struct FakeHasher: PasswordHasher {
+    package init() {}
+
+    package func hash(_ password: String) async throws(PasswordHasherError) -> String { "$fake$\(password)" }
+    package func verify(_ password: String, against encoded: String?) async throws(PasswordHasherError) -> Bool {
+        encoded == "$fake$\(password)"
+    }
+}
+
+/// Keeps the lines of one process.
+///
+/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+package final class FakeMetricSink: MetricSink, @unchecked Sendable {
+    package private(set) var lines: [String] = []
+
+    package init() {}
+
+    package func write(_ line: String) { lines.append(line) }
+}

@@ -1,0 +1,180 @@
+import Actors
+
+/// What a clip does to the transcoder, and so what must become of it.
+package enum ClipKind: Sendable, Equatable {
+    case healthy
+    /// No retry can help.
+    case poison
+    /// The first `failures` transcodes that end fail.
+    case flaky(failures: Int)
+}
+
+/// The delivery rule's invariants, checked at each effect against a history of its own, so that a wrong guard in the
+/// database's fake is found as well as a wrong actor.
+///
+/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+package final class Invariants: @unchecked Sendable {
+    struct History {
+        let label: String
+        let kind: ClipKind
+        var dispatch = 0
+        /// Distinct claims of the current dispatch.
+        var claims = 0
+        var holder: (token: LeaseToken, until: Int64)?
+        var ownFailures = 0
+        var failedDispatches: [Int] = []
+        var isTerminal = false
+        var isRejected = false
+        var wasLost = false
+        /// Transcodes that ended in a failure.
+        var transcoderFailures = 0
+    }
+
+    private let simulation: Simulation
+    private(set) var histories: [VideoID: History] = [:]
+    /// A run without faults keeps stronger promises.
+    package var isCalm = false
+    /// Looks into the store; set by the world.
+    var objectExists: (ObjectKey) -> Bool = { _ in true }
+    /// Looks into the database; set by the world.
+    var row: (VideoID) -> VideoRow? = { _ in nil }
+    package private(set) var redeliveries = 0
+    package private(set) var redispatches = 0
+
+    package init(_ simulation: Simulation) {
+        self.simulation = simulation
+    }
+
+    private var now: Int64 { simulation.now }
+
+    package func register(_ video: VideoID, label: String, kind: ClipKind) {
+        histories[video] = History(label: label, kind: kind)
+    }
+
+    package func label(_ video: VideoID) -> String { histories[video]?.label ?? "\(video)" }
+    package func kind(_ video: VideoID) -> ClipKind { histories[video]?.kind ?? .healthy }
+    func wasRejected(_ video: VideoID) -> Bool { histories[video]?.isRejected ?? false }
+    func label(_ dispatch: Dispatch) -> String { "\(label(dispatch.video))#\(dispatch.number)" }
+
+    private func require(_ holds: Bool, _ message: @autoclosure () -> String) {
+        if !holds { simulation.fail(message()) }
+    }
+
+    // MARK: - The row
+
+    /// I9: each dispatch starts without claims and without a lease.
+    func dispatched(_ video: VideoID, to dispatch: Int) {
+        guard let history = histories[video] else { return }
+        let row = row(video)
+        require(dispatch == history.dispatch + 1, "I9 \(history.label): dispatch \(dispatch) after \(history.dispatch)")
+        require(!history.isTerminal, "I9 \(history.label): a terminal row was dispatched anew")
+        require(
+            row.map { $0.claims == 0 && !$0.hasLiveLease(at: now) } ?? true,
+            "I9 \(history.label): claims or lease survive a new dispatch")
+        histories[video]?.dispatch = dispatch
+        histories[video]?.claims = 0
+        histories[video]?.holder = nil
+    }
+
+    /// I7: never over another's live lease.
+    func granted(_ dispatch: Dispatch, token: LeaseToken, until: Int64) {
+        guard let history = histories[dispatch.video] else { return }
+        let label = label(dispatch)
+        require(history.dispatch == dispatch.number, "I7 \(label): a void dispatch was granted")
+        require(!history.isTerminal, "I7 \(label): granted although terminal")
+        if let holder = history.holder {
+            require(holder.token == token || holder.until <= now, "I7 \(label): granted over a live lease")
+        }
+        if history.holder?.token != token { histories[dispatch.video]?.claims += 1 }
+        histories[dispatch.video]?.holder = (token, until)
+    }
+
+    func extended(_ video: VideoID, token: LeaseToken, until: Int64) {
+        guard let history = histories[video] else { return }
+        require(history.holder?.token == token, "I7 \(history.label): a heartbeat of another's lease")
+        histories[video]?.holder = (token, until)
+    }
+
+    func released(_ video: VideoID) { histories[video]?.holder = nil }
+
+    /// I2: one commit a row, by its holder, after its objects.
+    func committed(_ dispatch: Dispatch, token: LeaseToken, result: ProcessedResult) {
+        guard let history = histories[dispatch.video] else { return }
+        let label = label(dispatch)
+        require(!history.isTerminal, "I2 \(label): a second commit")
+        require(history.holder?.token == token, "I2 \(label): committed without the token")
+        require(history.kind != .poison, "I2 \(label): an unusable clip was published")
+        require(
+            objectExists(result.video) && objectExists(result.poster), "I2 \(label): committed before its objects")
+        histories[dispatch.video]?.isTerminal = true
+    }
+
+    /// I8: each own failure counts once.
+    func failedItself(_ dispatch: Dispatch, attempts: Int, reason: FailureReason) {
+        guard let history = histories[dispatch.video] else { return }
+        let label = label(dispatch)
+        require(attempts == history.ownFailures + 1, "I8 \(label): \(attempts) attempts, \(history.ownFailures) before")
+        require(!history.failedDispatches.contains(dispatch.number), "I8 \(label): two failures of one dispatch")
+        if reason.code != .timedOut {
+            require(attempts <= history.transcoderFailures, "I8 \(label): \(attempts) failures counted, fewer happened")
+        }
+        histories[dispatch.video]?.ownFailures = attempts
+        histories[dispatch.video]?.failedDispatches.append(dispatch.number)
+    }
+
+    func failed(_ dispatch: Dispatch, reason: FailureReason, attempts: Int) {
+        guard let history = histories[dispatch.video] else { return }
+        require(attempts == 3, "I8 \(history.label): failed after \(attempts) own failures")
+        if history.kind == .healthy, isCalm { simulation.fail("I8 \(history.label): a healthy clip failed") }
+        histories[dispatch.video]?.isTerminal = true
+    }
+
+    func rejected(_ dispatch: Dispatch, reason: FailureReason) {
+        guard let history = histories[dispatch.video] else { return }
+        require(history.kind == .poison, "I2 \(history.label): a usable clip was rejected")
+        histories[dispatch.video]?.isTerminal = true
+        histories[dispatch.video]?.isRejected = true
+    }
+
+    /// I5: only after three claims of this dispatch that ended without a word.
+    func lost(_ dispatch: Dispatch) {
+        guard let history = histories[dispatch.video] else { return }
+        let label = label(dispatch)
+        require(history.claims >= 3, "I5 \(label): `worker lost` after \(history.claims) claims")
+        require(history.holder.map { $0.until <= now } ?? true, "I5 \(label): `worker lost` under a live lease")
+        require(!isCalm, "I5 \(label): `worker lost` without a fault")
+        histories[dispatch.video]?.isTerminal = true
+        histories[dispatch.video]?.wasLost = true
+    }
+
+    func redispatched(_ dispatch: Dispatch) {
+        redispatches += 1
+        require(!isCalm, "I1 \(label(dispatch)): had to be found by re-dispatch, without a fault")
+    }
+
+    func noteTranscoderFailure(_ video: VideoID) { histories[video]?.transcoderFailures += 1 }
+
+    // MARK: - The queues
+
+    func received(_ dispatch: Dispatch, receiveCount: Int) {
+        guard receiveCount > 1 else { return }
+        redeliveries += 1
+        require(!isCalm, "\(label(dispatch)): a receive was burnt, without a fault")
+    }
+
+    /// I3: only when the row is terminal, gone or newer.
+    func deleting(_ dispatch: Dispatch) {
+        guard let row = row(dispatch.video) else { return }
+        require(
+            row.state.isTerminal || row.dispatch > dispatch.number,
+            "I3 \(label(dispatch)): the last message is deleted while the row is \(row.state.rawValue)")
+    }
+
+    /// I4, one direction at each effect: the letter of a row that failed for an operator to see is kept.
+    func deletingLetter(_ dispatch: Dispatch) {
+        guard let row = row(dispatch.video) else { return }
+        require(
+            row.state == .processed || row.dispatch > dispatch.number || wasRejected(dispatch.video),
+            "I4 \(label(dispatch)): the letter of a \(row.state.rawValue) row is deleted")
+    }
+}

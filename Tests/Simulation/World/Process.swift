@@ -1,0 +1,90 @@
+import Actors
+import Logging
+
+/// One place where a process runs; a restart puts a new process there.
+///
+/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+final class Process: @unchecked Sendable {
+    enum Role { case api, worker }
+
+    let name: String
+    let role: Role
+    private unowned let world: World
+    private(set) var node: SimulatedNode
+    private(set) var disk: FakeDisk
+    private(set) var links: [(database: Link, jobs: Link)] = []
+    private(set) var worker: WorkerNode?
+    private(set) var api: APINode?
+    private(set) var isDraining = false
+    private var incarnation = 1
+
+    init(_ name: String, _ role: Role, in world: World) {
+        self.name = name
+        self.role = role
+        self.world = world
+        node = SimulatedNode(name, in: world.simulation)
+        disk = FakeDisk(node)
+    }
+
+    var hasEnded: Bool { node.runningMains == 0 }
+
+    func start() {
+        let simulation = world.simulation
+        if incarnation > 1 {
+            node = SimulatedNode("\(name)'\(incarnation)", in: simulation)
+            disk = FakeDisk(node)
+        }
+        incarnation += 1
+        isDraining = false
+        // Each process's clocks have an origin of their own.
+        node.skew = nanoseconds(simulation.tape.duration(.zero...(.seconds(1000)), .workload))
+        let database = DatabaseClient(world.database, node)
+        let jobsLink = Link(node, world.queueService)
+        let jobs = QueueClient(world.jobs, jobsLink)
+        links = [(database.link, jobsLink)]
+        let random = SimulatedRandom(simulation)
+        let clock = SimulatedClock(node)
+        let id = IdentifierSource(random: random).make(Node.self)
+        let gateway = S3Gateway(
+            store: ObjectStoreClient(world.store, disk: disk, node), clock: clock,
+            wallClock: SimulatedWallClock(node), random: random, logger: world.logger)
+        switch role {
+        case .worker:
+            let made = WorkerNode(
+                WorkerEnvironment(
+                    node: id, settings: WorkerSettings(slots: World.slots), videos: database, feed: database,
+                    jobs: jobs, gateway: gateway,
+                    transcoder: FakeTranscoder(node, disk: disk, invariants: world.invariants), workspaces: disk,
+                    metrics: MetricMailbox("metrics", capacity: 64), clock: clock, random: random,
+                    logger: world.logger))
+            worker = made
+            node.start { await made.run() }
+        case .api:
+            let made = APINode(
+                APIEnvironment(
+                    node: id,
+                    settings: APISettings(
+                        reconciler: ReconcilerSettings(orphanAge: .seconds(900), sweepInterval: .seconds(600))),
+                    users: database, videos: database, votes: database, feed: database, jobs: jobs,
+                    deadLetters: QueueClient(world.deadLetters, jobsLink), gateway: gateway, probe: FakeProbe(),
+                    workspaces: disk, hasher: FakeHasher(), clock: clock, wallClock: SimulatedWallClock(node),
+                    random: random, logger: world.logger))
+            api = made
+            node.start { await made.run() }
+        }
+    }
+
+    func kill() {
+        node.kill()
+        worker = nil
+        api = nil
+    }
+
+    func drain() {
+        guard node.isAlive, !isDraining else { return }
+        isDraining = true
+        world.simulation.record("drain", by: node)
+        worker?.drain()
+        api?.drain()
+    }
+}

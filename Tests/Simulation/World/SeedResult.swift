@@ -1,0 +1,27 @@
+/// What one seed came to.
+package struct SeedResult: Sendable {
+    package let seed: UInt64
+    package let failure: String?
+    package let traceHash: UInt64
+    package let trace: Trace
+    package let recording: TapeRecording
+    package let steps: Int
+    package let isCalm: Bool
+    package let kills: Int
+    package let redeliveries: Int
+    package let redispatches: Int
+
+    /// Runs the seed's world to its end, or `recording` in place of the seed's choices.
+    package static func run(_ seed: UInt64, replaying recording: TapeRecording? = nil) -> SeedResult {
+        let tape = recording.map { Tape(seed: seed, replaying: $0) } ?? Tape(seed: seed)
+        let world = World(tape: tape)
+        world.run()
+        let result = SeedResult(
+            seed: seed, failure: world.simulation.failure, traceHash: world.simulation.trace.hash,
+            trace: world.simulation.trace, recording: tape.recording, steps: world.simulation.steps,
+            isCalm: world.plan.isCalm, kills: world.kills, redeliveries: world.invariants.redeliveries,
+            redispatches: world.invariants.redispatches)
+        world.tearDown()
+        return result
+    }
+}
