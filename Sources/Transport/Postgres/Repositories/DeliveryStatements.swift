@@ -103,7 +103,8 @@ enum DeliveryStatements {
         SELECT 1 FROM written UNION ALL SELECT 1 FROM videos WHERE id = $1 AND token = $3
         """)
 
-    /// 0 wait, 1 keep, 2 delete, 3 failed; no row when the video is gone.
+    /// 0 wait, 1 keep, 2 delete, 3 failed; no row when the video is gone. Of failed rows only those that own failures
+    /// or lost workers ended have a letter: one that was rejected as unusable needs no operator.
     static let judge = PostgresStatement(
         "delivery_judge",
         """
@@ -124,7 +125,9 @@ enum DeliveryStatements {
         )
         SELECT CASE WHEN state = 3 THEN 3 ELSE 2 END FROM written
         UNION ALL
-        SELECT CASE WHEN state = 2 OR dispatch > $2 THEN 2 WHEN state = 3 THEN 1 ELSE 0 END
+        SELECT CASE WHEN state = 2 OR dispatch > $2 THEN 2
+            WHEN state = 3 AND failure_code IN ('worker_lost', 'processing_failed', 'timed_out') THEN 1
+            WHEN state = 3 THEN 2 ELSE 0 END
         FROM videos WHERE id = $1 AND NOT EXISTS (SELECT FROM written)
         """)
 
