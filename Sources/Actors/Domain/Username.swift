@@ -11,6 +11,7 @@ package enum Username {
                 }.map(Character.init))
         }.filter { !$0.isEmpty }
         let joined = words.isEmpty ? "player" : words.joined(separator: ".")
-        return String(joined.prefix(maximumBaseLength))
+        let cut = joined.prefix(maximumBaseLength)
+        return String(cut.last == "." ? cut.dropLast() : cut)
     }
 }

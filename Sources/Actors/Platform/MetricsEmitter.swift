@@ -40,6 +40,8 @@ package actor MetricsEmitter {
     private let clock: any NodeClock
     private let wallClock: any WallClock
     private var requests: [String: RequestSamples] = [:]
+    /// For the life of the process: each name is a metric of its own to CloudWatch.
+    private var routes: Set<String> = []
     private var tasks = TaskSamples()
     private var lastUsage: (at: MonotonicInstant, usage: ResourceUsage)?
     private var reportedDrops = 0
@@ -90,7 +92,8 @@ package actor MetricsEmitter {
         switch event {
         case .request(let route, let method, let status, let duration):
             let name = "\(method) \(route)"
-            let key = requests[name] != nil || requests.count < Self.maximumRoutes ? name : "other"
+            if routes.count < Self.maximumRoutes { routes.insert(name) }
+            let key = routes.contains(name) ? name : "other"
             var samples = requests[key, default: RequestSamples()]
             samples.durations.append(duration.milliseconds)
             samples.count += 1
@@ -138,7 +141,10 @@ package actor MetricsEmitter {
     }
 
     private func writeTasks() {
-        guard namespaces.contains(.worker), tasks.count + tasks.retries > 0 else { return }
+        guard namespaces.contains(.worker), tasks.count + tasks.retries > 0 else {
+            tasks = TaskSamples()
+            return
+        }
         var metrics: [MetricLine.Metric] = [
             .init("TaskCount", .count, [Double(tasks.count)]),
             .init("TaskFailure", .count, [Double(tasks.failures)]),

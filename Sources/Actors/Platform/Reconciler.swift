@@ -52,6 +52,8 @@ package actor Reconciler {
     private let wallClock: any WallClock
     private let logger: Logger
     private var nextSweep: MonotonicInstant?
+    /// Where a sweep that reached its bound goes on.
+    private var sweptTo: [ObjectPrefix: ObjectKey] = [:]
 
     package init(
         settings: ReconcilerSettings, node: NodeID, videos: any VideoRepository, votes: any VoteRepository,
@@ -141,17 +143,18 @@ package actor Reconciler {
     private func sweepObjects() async throws {
         let youngest = wallClock.now.addingTimeInterval(-settings.orphanAge.inSeconds)
         for prefix in [ObjectPrefix.original, .processed] {
-            var after: ObjectKey?
             var looked = 0
             while looked < Self.maximumObjects {
-                let page = try await gateway.list(prefix, after: after, limit: 1000)
-                guard let last = page.last else { break }
-                after = last.key
+                let page = try await gateway.list(prefix, after: sweptTo[prefix], limit: 1000)
+                guard let last = page.last else {
+                    sweptTo[prefix] = nil
+                    break
+                }
                 looked += page.count
                 let candidates = page.filter { $0.modifiedAt < youngest }.map(\.key)
-                if candidates.isEmpty { continue }
-                let orphans = try await videos.orphans(among: candidates)
+                let orphans = candidates.isEmpty ? [] : try await videos.orphans(among: candidates)
                 try await gateway.delete(orphans)
+                sweptTo[prefix] = last.key
                 if !orphans.isEmpty {
                     logger.notice("reconciler: removed objects without a row", metadata: ["count": "\(orphans.count)"])
                 }

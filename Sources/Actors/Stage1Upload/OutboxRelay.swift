@@ -74,9 +74,11 @@ package actor OutboxRelay {
             let mine = entries.filter { $0.destination == destination }
             if mine.isEmpty { continue }
             let messages = mine.map { OutgoingMessage(job: JobMessage($0.dispatch), delay: $0.delay) }
+            var sent = false
             while true {
                 do {
-                    try await queue.send(messages)
+                    if !sent { try await queue.send(messages) }
+                    sent = true
                     try await outbox.removeOutbox(mine.map(\.id))
                     break
                 } catch {

@@ -183,7 +183,8 @@ package actor UploadCoordinator {
                 throw error
             } catch {
                 guard remaining > 0 else { throw .unavailable("\(error)") }
-                do { try await clock.wait(backoff.next()) } catch { throw .interrupted }
+                // Not `interrupted`: the answer was lost, so the row may exist and its original must stay.
+                do { try await clock.wait(backoff.next()) } catch { throw .unavailable("cancelled") }
             }
         }
     }

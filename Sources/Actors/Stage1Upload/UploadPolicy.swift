@@ -35,8 +35,10 @@ package struct VideoTitle: Sendable, Equatable {
         case blank, tooLong
     }
 
+    /// Control characters are left out: no client shows them, and PostgreSQL's text takes no U+0000.
     package init(_ text: String) throws(Refusal) {
-        let trimmed = text.drop(while: \.isWhitespace)
+        let printable = String(text.unicodeScalars.filter { $0.properties.generalCategory != .control })
+        let trimmed = printable.drop(while: \.isWhitespace)
         guard let last = trimmed.lastIndex(where: { !$0.isWhitespace }) else { throw .blank }
         let title = trimmed[...last]
         guard title.count <= Self.maximumLength else { throw .tooLong }

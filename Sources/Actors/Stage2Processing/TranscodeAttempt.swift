@@ -35,13 +35,13 @@ enum AttemptOutcome: Sendable, Equatable {
 /// supervisor's order to stop; the first to end decides, the others are cancelled and awaited. What the database must be
 /// told afterwards is told from this task, which nobody cancels while the node lives.
 actor TranscodeAttempt {
-    private let delivery: Delivery
-    private let dispatch: Dispatch
-    private let context: AttemptContext
+    let delivery: Delivery
+    let dispatch: Dispatch
+    let context: AttemptContext
     /// Made by the worker for this receive: a claim whose answer was lost is recognised by it.
-    private let token: LeaseToken
+    let token: LeaseToken
     /// What the row's token becomes by this attempt's last write; repeating that write is recognised by it.
-    private let finalToken: LeaseToken
+    let finalToken: LeaseToken
     private var lease: LeaseTimeline
     private var percent = 0
     private var working = false
@@ -49,8 +49,8 @@ actor TranscodeAttempt {
     /// A reason to hand the job back, or nil when it is no longer this attempt's.
     private nonisolated let orders = Mailbox<String?>("stop orders", capacity: 1)
     /// Set once the supervisor wants the slot back: writes that follow are tried for a bounded time only.
-    private var giveUpAt: MonotonicInstant?
-    private var logger: Logger
+    var giveUpAt: MonotonicInstant?
+    var logger: Logger
 
     /// After an order to stop, the hand-back is tried for this long.
     static let handBackLimit: Duration = .seconds(4)
@@ -138,6 +138,7 @@ actor TranscodeAttempt {
         await withTaskGroup(of: AttemptOutcome?.self) { group in
             group.addTask { await self.work(job) }
             group.addTask { await self.keepLease() }
+            group.addTask { await self.watchLease() }
             group.addTask {
                 for await reason in self.orders.elements { return reason.map(AttemptOutcome.interrupted) ?? .lost }
                 return nil
@@ -170,11 +171,23 @@ actor TranscodeAttempt {
         }
     }
 
+    /// Ends the work before the lease does, even while a renewal hangs in a port that does not answer.
+    private func watchLease() async -> AttemptOutcome? {
+        while context.clock.now < lease.stopAt {
+            do { try await context.clock.sleep(until: lease.stopAt, tolerance: nil) } catch { return nil }
+        }
+        return .interrupted("the database was silent to the lease's end")
+    }
+
     private func renew() async -> GuardedWrite {
         let start = context.clock.now
         // SQS's refusal is ignored: only the database ends a lease (delivery.md, H).
         _ = await extendMessage()
-        if committing { return .done }
+        if committing {
+            // Nothing was asked of the database, so the lease stands as it was; the message is extended again soon.
+            lease.renewalFailed(at: context.clock.now)
+            return .done
+        }
         do {
             let write = try await context.videos.heartbeat(
                 dispatch.video, token: token, lease: lease.renewedLease(from: start, at: context.clock.now),
@@ -286,123 +299,5 @@ actor TranscodeAttempt {
             }
         }
         return .interrupted("commit not answered")
-    }
-
-    // MARK: - Afterwards
-
-    private func conclude(_ outcome: AttemptOutcome, startedAt: MonotonicInstant, attempts: Int = 0) async {
-        switch outcome {
-        case .committed:
-            let duration = startedAt.duration(to: context.clock.now)
-            context.metrics.send(.taskFinished(duration: duration))
-            logger.info("processed", metadata: ["seconds": "\(duration.inSeconds)"])
-            await deleteMessage()
-        case .lost:
-            logger.notice("the lease was lost or the video deleted; nothing is published")
-        case .unusable(let reason):
-            let write = await tellDatabase { () async throws(RepositoryError) in
-                try await self.context.videos.reject(
-                    self.dispatch.video, token: self.token, newToken: self.finalToken, reason: reason)
-            }
-            if write == .done {
-                context.metrics.send(.taskFailed)
-                logger.notice("failed: the clip is unusable", metadata: ["reason": "\(reason.code.rawValue)"])
-                await deleteMessage()
-            }
-        case .failed(let reason, let detail): await concludeFailure(reason, detail: detail, attempts: attempts)
-        case .interrupted(let why):
-            let write = await tellDatabase { () async throws(RepositoryError) in
-                try await self.context.videos.handBack(self.dispatch, token: self.token, newToken: self.finalToken)
-            }
-            if write == .done {
-                context.metrics.send(.taskRetried)
-                logger.notice("handed back", metadata: ["reason": "\(why)"])
-                await deleteMessage()
-            }
-            await pause()
-        }
-    }
-
-    private func concludeFailure(_ reason: FailureReason, detail: String, attempts: Int) async {
-        logger.warning("attempt failed", metadata: ["detail": "\(detail)"])
-        let settings = context.settings
-        let delay = retryDelay(afterAttempts: attempts)
-        let verdict = await tellDatabase { () async throws(RepositoryError) in
-            try await self.context.videos.recordFailure(
-                of: self.dispatch, token: self.token, newToken: self.finalToken, reason: reason,
-                maximumAttempts: settings.maximumAttempts, delay: delay)
-        }
-        switch verdict {
-        case .retried(let attempts):
-            context.metrics.send(.taskRetried)
-            logger.notice("to be tried again", metadata: ["attempts": "\(attempts)"])
-            await deleteMessage()
-        case .failed:
-            context.metrics.send(.taskFailed)
-            logger.error("failed after \(settings.maximumAttempts) attempts", metadata: ["reason": "\(reason.code)"])
-            await deleteMessage()
-        case .lost, nil: break
-        }
-    }
-
-    /// Keeps the slot for a while after an interruption that was nobody's order, lest a full disk or a store that
-    /// answers half of its calls makes the job go round and round.
-    private func pause() async {
-        let until = context.clock.now.advanced(by: Self.pauseAfterInterruption)
-        while giveUpAt == nil, context.clock.now < until {
-            do { try await context.clock.wait(.milliseconds(500)) } catch { return }
-        }
-    }
-
-    private func retryDelay(afterAttempts attempts: Int) -> Duration {
-        let delays = context.settings.retryDelays
-        guard let last = delays.last else { return .zero }
-        let delay = attempts < delays.count ? delays[attempts] : last
-        return delay + delay * 0.2 * context.random.unit()
-    }
-
-    /// Repeats a guarded write until it is answered, keeping the message invisible meanwhile; nil when the task is
-    /// cancelled, or the supervisor wants the slot back and has waited long enough.
-    private func tellDatabase<Answer: Sendable>(
-        _ write: () async throws(RepositoryError) -> Answer
-    ) async -> Answer? {
-        var backoff = Backoff(base: .milliseconds(200), maximum: .seconds(5), random: context.random)
-        var nextExtension = context.clock.now.advanced(by: context.settings.lease / 3)
-        while !Task.isCancelled {
-            do {
-                return try await write()
-            } catch {
-                logger.warning("the database does not answer", metadata: ["reason": "\(error)"])
-            }
-            let now = context.clock.now
-            if let giveUpAt, now >= giveUpAt { return nil }
-            if now >= nextExtension {
-                _ = await extendMessage()
-                nextExtension = now.advanced(by: context.settings.lease / 3)
-            }
-            var wait = backoff.next()
-            if let giveUpAt { wait = min(wait, now.duration(to: giveUpAt)) }
-            do { try await context.clock.wait(wait) } catch { return nil }
-        }
-        return nil
-    }
-
-    /// - Returns: whether the queue confirmed it.
-    private func extendMessage() async -> Bool {
-        do {
-            try await context.queue.extend(delivery.message.receipt, visibility: context.settings.lease)
-            return true
-        } catch {
-            logger.debug("message not extended", metadata: ["reason": "\(error)"])
-            return false
-        }
-    }
-
-    /// Only after the database said terminal, gone or newer dispatch. A message that stays is deleted by whoever
-    /// claims it next.
-    private func deleteMessage() async {
-        do { try await context.queue.delete(delivery.message.receipt) } catch {
-            logger.debug("message not deleted, it comes again", metadata: ["reason": "\(error)"])
-        }
     }
 }

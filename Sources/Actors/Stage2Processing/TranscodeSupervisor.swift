@@ -11,6 +11,7 @@ package actor TranscodeSupervisor {
     private nonisolated let permits: Permits
     private var running: [Int: TranscodeAttempt] = [:]
     private var nextNumber = 0
+    private var isInterrupted = false
 
     package init(
         settings: WorkerSettings, node: NodeID, permits: Permits, deliveries: Mailbox<Delivery>, queue: any JobQueue,
@@ -62,11 +63,14 @@ package actor TranscodeSupervisor {
         let number = nextNumber
         nextNumber += 1
         running[number] = attempt
+        // The grace may have ended before this task ran.
+        if isInterrupted { await attempt.interrupt("drained") }
         await attempt.run()
         running[number] = nil
     }
 
     private func interruptAll() async {
+        isInterrupted = true
         for number in running.keys.sorted() { await running[number]?.interrupt("drained") }
     }
 

@@ -143,6 +143,11 @@ package actor BallotBox {
         do {
             return try await votes.cast(batch, allowSelfVote: contest.allowSelfVote)
         } catch {
+            // A refusal is an answer: nothing was written.
+            if case .refused(let reason) = error {
+                logger.error("votes: the database refuses a batch", metadata: ["reason": "\(reason)"])
+                return nil
+            }
             logger.warning("votes: a batch's answer was lost", metadata: ["reason": "\(error)"])
         }
         let giveUpAt = clock.now.advanced(by: Self.settleLimit)

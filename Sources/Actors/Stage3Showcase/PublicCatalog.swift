@@ -12,7 +12,8 @@ package actor PublicCatalog {
     private var pages: [PublicVideoQuery: (page: PublicVideoPage, readAt: MonotonicInstant)] = [:]
     private var waiters: [PublicVideoQuery: [Waiter]] = [:]
 
-    private typealias Waiter = CheckedContinuation<Result<PublicVideoPage, RepositoryError>, Never>
+    /// Resumed with nil when the reader whose query it was went away: to be asked again.
+    private typealias Waiter = CheckedContinuation<Result<PublicVideoPage, RepositoryError>?, Never>
 
     package init(videos: any VideoRepository, clock: any NodeClock) {
         self.videos = videos
@@ -20,9 +21,11 @@ package actor PublicCatalog {
     }
 
     package func page(_ query: PublicVideoQuery) async throws(RepositoryError) -> PublicVideoPage {
-        if let known = pages[query], known.readAt.duration(to: clock.now) < Self.pageLife { return known.page }
-        if waiters[query] != nil {
-            return try await withCheckedContinuation { waiters[query, default: []].append($0) }.get()
+        while true {
+            if let known = pages[query], known.readAt.duration(to: clock.now) < Self.pageLife { return known.page }
+            guard waiters[query] != nil else { break }
+            let answer = await withCheckedContinuation { waiters[query, default: []].append($0) }
+            if let answer { return try answer.get() }
         }
         waiters[query] = []
         let readAt = clock.now
@@ -36,7 +39,9 @@ package actor PublicCatalog {
             if pages.count >= Self.maximumPages { pages.removeAll(keepingCapacity: true) }
             pages[query] = (page, readAt)
         }
-        for waiter in waiters.removeValue(forKey: query) ?? [] { waiter.resume(returning: result) }
+        var shared: Result<PublicVideoPage, RepositoryError>? = result
+        if case .failure = result, Task.isCancelled { shared = nil }
+        for waiter in waiters.removeValue(forKey: query) ?? [] { waiter.resume(returning: shared) }
         return try result.get()
     }
 }

@@ -61,6 +61,10 @@ package actor RankingActor {
     private var positions: FeedPositions = [:]
     private var publishedPositions: FeedPositions = [:]
     private var loaded = false
+    /// Own deltas wait in their mailbox while a snapshot is read: it may be older than they are.
+    private var loading = false
+    private var loads = 0
+    private var loadOver: CheckedContinuation<Void, Never>?
     private var pages: [RankingQuery: RankingPage] = [:]
     private var waiters: [Waiter] = []
 
@@ -136,6 +140,13 @@ package actor RankingActor {
     }
 
     private func load() async {
+        loading = true
+        defer {
+            loading = false
+            loads += 1
+            loadOver?.resume()
+            loadOver = nil
+        }
         var backoff = Backoff(base: .milliseconds(100), maximum: .seconds(2), random: random)
         while !Task.isCancelled {
             do {
@@ -173,10 +184,16 @@ package actor RankingActor {
     }
 
     private func apply(_ own: OwnDelta) async {
-        do { try await introduce([own.delta]) } catch {
-            // The feed brings it with the next look.
-            return look.raise()
-        }
+        var loadsBefore: Int
+        repeat {
+            if loading { await withCheckedContinuation { loadOver = $0 } }
+            loadsBefore = loads
+            do { try await introduce([own.delta]) } catch {
+                // The feed brings it with the next look.
+                return look.raise()
+            }
+            // Another index, which may not know the players: introduced again.
+        } while loading || loads != loadsBefore
         guard positions[own.delta.writer, default: 0] >= own.previous else { return look.raise() }
         add(own.delta)
     }

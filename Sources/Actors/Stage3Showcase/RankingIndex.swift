@@ -2,13 +2,20 @@
 ///
 /// Order: votes, most first, then username by UTF-8 bytes. Only players with a vote are in it. Changes are collected
 /// and merged by `publish()` in one pass over each order that they touch.
-struct RankingIndex: Sendable {
-    struct Row: Sendable, Equatable {
+package struct RankingIndex: Sendable {
+    package struct Row: Sendable, Equatable {
         /// Shared by equal votes: 1, 2, 2, 4.
-        let position: Int
-        let username: String
-        let city: String
-        let votes: Int
+        package let position: Int
+        package let username: String
+        package let city: String
+        package let votes: Int
+
+        package init(position: Int, username: String, city: String, votes: Int) {
+            self.position = position
+            self.username = username
+            self.city = city
+            self.votes = votes
+        }
     }
 
     private struct Entry {
@@ -26,14 +33,14 @@ struct RankingIndex: Sendable {
     private var cityOrders: [FoldedText: [Int]] = [:]
     private var changed: Set<Int> = []
 
-    init(_ tallies: [PlayerTally] = []) {
+    package init(_ tallies: [PlayerTally] = []) {
         for tally in tallies { add(tally.votes, to: tally.player) }
         publish()
     }
 
-    func knows(_ player: UserID) -> Bool { slots[player] != nil }
+    package func knows(_ player: UserID) -> Bool { slots[player] != nil }
 
-    mutating func add(_ votes: Int, to player: RankedPlayer) {
+    package mutating func add(_ votes: Int, to player: RankedPlayer) {
         if slots[player.id] == nil {
             slots[player.id] = entries.count
             entries.append(Entry(player: player, city: FoldedText(player.city), votes: 0, publishedVotes: 0))
@@ -42,14 +49,14 @@ struct RankingIndex: Sendable {
     }
 
     /// The player must be known.
-    mutating func add(_ votes: Int, to player: UserID) {
+    package mutating func add(_ votes: Int, to player: UserID) {
         guard let slot = slots[player] else { preconditionFailure("votes for a player that was never introduced") }
         entries[slot].votes += votes
         changed.insert(slot)
     }
 
     /// Puts what changed in its place.
-    mutating func publish() {
+    package mutating func publish() {
         guard !changed.isEmpty else { return }
         var cities: [FoldedText: [Int]] = [:]
         for slot in changed { cities[entries[slot].city, default: []].append(slot) }
@@ -63,9 +70,9 @@ struct RankingIndex: Sendable {
     }
 
     /// How many players are listed.
-    func count(in city: FoldedText?) -> Int { list(city).count }
+    package func count(in city: FoldedText?) -> Int { list(city).count }
 
-    func rows(in city: FoldedText?, skip: Int, limit: Int) -> [Row] {
+    package func rows(in city: FoldedText?, skip: Int, limit: Int) -> [Row] {
         let list = list(city)
         guard skip < list.count else { return [] }
         var rows: [Row] = []

@@ -5,12 +5,6 @@ import Transport
 
 /// Which adapter serves which port, decided once from the configuration.
 struct NodeParts: Sendable {
-    static let queueName = "anb-video-processing-queue"
-    static let deadLetterQueueName = "anb-video-processing-dlq"
-    static let queueRetention: Duration = .seconds(4 * 86400)
-    static let deadLetterRetention: Duration = .seconds(14 * 86400)
-    static let maximumReceives = 3
-
     let id: NodeID
     let folder: DataFolder
     let database: DatabaseService
@@ -41,17 +35,8 @@ struct NodeParts: Sendable {
         videos = PostgresVideoRepository(client: client)
         votes = PostgresVoteRepository(client: database.voteClient)
         feed = PostgresChangeFeed(client: client)
-        jobs = PostgresJobQueue(
-            client: client,
-            configuration: PostgresJobQueueConfiguration(
-                name: Self.queueName, retention: Self.queueRetention,
-                redrive: .init(deadLetterQueue: Self.deadLetterQueueName, maximumReceives: Self.maximumReceives)),
-            clock: clock)
-        deadLetters = PostgresJobQueue(
-            client: client,
-            configuration: PostgresJobQueueConfiguration(
-                name: Self.deadLetterQueueName, retention: Self.deadLetterRetention, redrive: nil),
-            clock: clock)
+        jobs = PostgresJobQueue(client: client, configuration: .jobs, clock: clock)
+        deadLetters = PostgresJobQueue(client: client, configuration: .deadLetters, clock: clock)
         signer = MediaURLSigner(secret: try folder.secret(named: "media", bytes: 32))
         store = try FileObjectStore(root: folder.path + "/objects", signer: signer, wallClock: wallClock)
         gateway = S3Gateway(store: store, clock: clock, wallClock: wallClock, random: random, logger: logger)

@@ -26,7 +26,7 @@ extension FakeDatabase {
 
     func heartbeat(_ video: VideoID, token: LeaseToken, lease: Duration, progressPercent: Int) -> GuardedWrite {
         guard var row = held(video, token) else { return .lost }
-        row.leaseUntil = now + nanoseconds(lease)
+        row.leaseUntil = max(row.leaseUntil, now + nanoseconds(lease))
         row.progressPercent = progressPercent
         videos[video] = row
         invariants.extended(video, token: token, until: row.leaseUntil)

@@ -29,10 +29,12 @@ enum DeliveryStatements {
         FROM videos WHERE id = $1 AND NOT EXISTS (SELECT FROM granted)
         """)
 
+    /// Never shortens the lease: of two heartbeats under way the older may come last.
     static let heartbeat = PostgresStatement(
         "delivery_heartbeat",
         """
-        UPDATE videos SET lease_until = now() + $3 * interval '1 microsecond', progress = least(100, greatest(0, $4))
+        UPDATE videos SET progress = least(100, greatest(0, $4)),
+            lease_until = greatest(lease_until, now() + $3 * interval '1 microsecond')
         WHERE id = $1 AND token = $2 AND state < 2
         RETURNING 1
         """)
