@@ -9,8 +9,7 @@ extension PostgresJobQueue {
             (.zero...Self.maximumVisibility).contains(visibility)
         else { throw .rejected("1 to 10 messages, a wait of at most 20 s, a visibility of at most 43,200 s") }
         do throws(JobQueueError) {
-            let messages = try await take(maximum: maximum, visibility: visibility)
-            if !messages.isEmpty || wait == .zero { return messages }
+            if wait == .zero { return try await take(maximum: maximum, visibility: visibility) }
             return try await poll(maximum: maximum, visibility: visibility, wait: wait).get()
         } catch {
             if Task.isCancelled { return [] }
@@ -18,13 +17,15 @@ extension PostgresJobQueue {
         }
     }
 
-    /// Looks at each signal until a message came or `wait` is over. Signals come from the subscription (at its start as
-    /// well: a send since the last look is not missed) and from timers for the next message to become visible.
+    /// Looks at once, and at each signal until a message came or `wait` is over. Signals come from the subscription (at
+    /// its start as well: a send since the last look is not missed) and from an alarm for the next message to become
+    /// visible.
     private func poll(maximum: Int, visibility: Duration, wait: Duration) async -> Result<
         [ReceivedMessage], JobQueueError
     > {
         listening.keepUp(client: client, channel: configuration.name)
         let signal = Signal()
+        signal.raise()
         return await withTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
             let notifications = client.notifications(channel: configuration.name)

@@ -43,6 +43,8 @@ extension PostgresMigration {
                 failure_code text,
                 failure_spanish text,
                 failure_english text,
+                -- Failed by own failures or lost workers, so that a dead letter speaks of it; not rejected.
+                keeps_letter boolean NOT NULL DEFAULT false,
                 dispatch integer NOT NULL DEFAULT 1,
                 token uuid,
                 attempts integer NOT NULL DEFAULT 0,
@@ -54,7 +56,8 @@ extension PostgresMigration {
                 -- By the Reconciler, since the last claim.
                 redispatches integer NOT NULL DEFAULT 0,
                 CHECK ((state = 2) = (processed_at IS NOT NULL AND processed_key IS NOT NULL AND poster_key IS NOT NULL)),
-                CHECK ((state = 3) = (failure_code IS NOT NULL))
+                CHECK ((state = 3) = (failure_code IS NOT NULL)),
+                CHECK (state = 3 OR NOT keeps_letter)
             ) WITH (fillfactor = 80);
             CREATE INDEX videos_of_owner ON videos (owner_id, uploaded_at, id);
             CREATE INDEX videos_public ON videos (processed_at DESC, id) WHERE state = 2;

@@ -78,6 +78,7 @@ enum DeliveryStatements {
                 state = CASE WHEN attempts + 1 >= $5 THEN 3 ELSE 0 END,
                 dispatch = CASE WHEN attempts + 1 >= $5 THEN dispatch ELSE dispatch + 1 END,
                 claims = CASE WHEN attempts + 1 >= $5 THEN claims ELSE 0 END,
+                keeps_letter = attempts + 1 >= $5,
                 failure_code = CASE WHEN attempts + 1 >= $5 THEN $6 END,
                 failure_spanish = CASE WHEN attempts + 1 >= $5 THEN $7 END,
                 failure_english = CASE WHEN attempts + 1 >= $5 THEN $8 END
@@ -105,8 +106,7 @@ enum DeliveryStatements {
         SELECT 1 FROM written UNION ALL SELECT 1 FROM videos WHERE id = $1 AND token = $3
         """)
 
-    /// 0 wait, 1 keep, 2 delete, 3 failed; no row when the video is gone. Of failed rows only those that own failures
-    /// or lost workers ended have a letter: one that was rejected as unusable needs no operator.
+    /// 0 wait, 1 keep, 2 delete, 3 failed; no row when the video is gone.
     static let judge = PostgresStatement(
         "delivery_judge",
         """
@@ -115,6 +115,7 @@ enum DeliveryStatements {
                 state = CASE WHEN claims >= $4 THEN 3 ELSE 0 END,
                 dispatch = CASE WHEN claims >= $4 THEN dispatch ELSE dispatch + 1 END,
                 claims = CASE WHEN claims >= $4 THEN claims ELSE 0 END,
+                keeps_letter = claims >= $4,
                 failure_code = CASE WHEN claims >= $4 THEN $5 END,
                 failure_spanish = CASE WHEN claims >= $4 THEN $6 END,
                 failure_english = CASE WHEN claims >= $4 THEN $7 END
@@ -127,9 +128,7 @@ enum DeliveryStatements {
         )
         SELECT CASE WHEN state = 3 THEN 3 ELSE 2 END FROM written
         UNION ALL
-        SELECT CASE WHEN state = 2 OR dispatch > $2 THEN 2
-            WHEN state = 3 AND failure_code IN ('worker_lost', 'processing_failed', 'timed_out') THEN 1
-            WHEN state = 3 THEN 2 ELSE 0 END
+        SELECT CASE WHEN state = 2 OR dispatch > $2 THEN 2 WHEN state < 2 THEN 0 WHEN keeps_letter THEN 1 ELSE 2 END
         FROM videos WHERE id = $1 AND NOT EXISTS (SELECT FROM written)
         """)
 

@@ -102,7 +102,7 @@ enum VideoStatements {
         WHERE NOT coalesce(
             k.name = v.original_key OR k.name = v.processed_key OR k.name = v.poster_key
                 OR (v.state < 2 AND k.name LIKE 'processed/%'),
-            v.id IS NOT NULL AND v.state < 2 AND k.name LIKE 'processed/%')
+            false)
         ORDER BY k.place
         """)
 

@@ -1,0 +1,80 @@
+import Actors
+import FoundationEssentials
+import Testing
+import Transport
+
+struct SystemRandom: RandomSource {
+    func next() -> UInt64 { UInt64.random(in: .min ... .max) }
+}
+
+/// A database of its own for one test, with the current schema.
+struct TestDatabase: Sendable {
+    let client: PostgresClient
+    let users: PostgresUserRepository
+    let videos: PostgresVideoRepository
+    let votes: PostgresVoteRepository
+    private let ids = IdentifierSource(random: SystemRandom())
+
+    init(client: PostgresClient) {
+        self.client = client
+        users = PostgresUserRepository(client: client)
+        videos = PostgresVideoRepository(client: client)
+        votes = PostgresVoteRepository(client: client)
+    }
+
+    func id<Subject>(_ subject: Subject.Type = Subject.self) -> Identifier<Subject> { ids.make() }
+
+    func sql(_ script: String) async throws { try await client.execute(script: script) }
+
+    /// One whole number.
+    func number(_ sql: String) async throws -> Int {
+        Int(try await client.query(PostgresStatement(sql, "SELECT (\(sql))::int8"))[0].int64(0))
+    }
+}
+
+/// Runs `body` with a client of a new database, which goes afterwards.
+func withDatabase(
+    poolSize: Int = 6, isMigrated: Bool = true, _ body: @Sendable (TestDatabase) async throws -> Void
+) async throws {
+    let name = try await TestDatabases.shared.make(isMigrated: isMigrated)
+    try await withClient(name: name) { configuration in
+        configuration.parameters.append(("dbname", name))
+        configuration.poolSize = poolSize
+        configuration.sessionSettings = [("plan_cache_mode", "force_generic_plan")]
+    } _: { client in
+        try await body(TestDatabase(client: client))
+    }
+    try await TestDatabases.shared.drop(name)
+}
+
+/// Makes databases from a template that was migrated once.
+private actor TestDatabases {
+    static let shared = TestDatabases()
+
+    private var template: Task<Void, any Error>?
+    private var made = 0
+
+    func make(isMigrated: Bool) async throws -> String {
+        if template == nil { template = Task { try await Self.makeTemplate() } }
+        try await template?.value
+        made += 1
+        let name = "anb_test_\(made)"
+        try await Self.administer("CREATE DATABASE \(name) TEMPLATE \(isMigrated ? "anb_template" : "template0")")
+        return name
+    }
+
+    func drop(_ name: String) async throws { try await Self.administer("DROP DATABASE \(name) WITH (FORCE)") }
+
+    private static func administer(_ statement: String) async throws {
+        try await withClient { try await $0.execute(script: statement) }
+    }
+
+    private static func makeTemplate() async throws {
+        try await administer("CREATE DATABASE anb_template TEMPLATE template0")
+        try await withClient { configuration in
+            configuration.parameters.append(("dbname", "anb_template"))
+        } _: { client in
+            try await PostgresMigrator(client: client, logger: silentLogger).run()
+        }
+    }
+}
