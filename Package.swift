@@ -99,7 +99,7 @@ let package = Package(
         .testTarget(name: "SimulationTests", dependencies: ["Actors", "Simulation"], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["Transport", "Nodes"],
+            dependencies: ["Transport", "Nodes", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict,
         ),
     ],

@@ -72,7 +72,8 @@ package struct NodeRuntime: Sendable {
                     api.drain()
                 }
             }
-            try await group.waitForAll()
+            // Not waitForAll(), which would wait for the others before it throws: one that fails ends them all.
+            while try await group.next() != nil {}
         }
     }
 
@@ -120,7 +121,8 @@ package struct NodeRuntime: Sendable {
             secret: try parts.folder.secret(named: "jwt", bytes: 32), keyID: "1",
             life: configuration.seconds("auth.tokenSeconds"), wallClock: parts.wallClock)
         let services = APIServices(
-            node: api, users: parts.users, tokens: tokens, status: status,
+            node: api, users: parts.users,
+            callers: Callers(tokens: tokens, users: parts.users, clock: parts.clock), tokens: tokens, status: status,
             publicURL: configuration.text("http.publicURL"),
             maximumBodyBytes: configuration.integer("http.maxBodyBytes"),
             corsOrigins: configuration.list("http.corsOrigins"), metrics: metrics, clock: parts.clock,

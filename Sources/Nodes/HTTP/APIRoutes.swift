@@ -9,6 +9,7 @@ import Transport
 package struct APIServices: Sendable {
     package var node: APINode
     package var users: any UserRepository
+    package var callers: Callers
     package var tokens: TokenAuthority
     package var status: NodeStatus
     /// Empty: taken from each request.
@@ -37,7 +38,12 @@ package struct APIServices: Sendable {
 package enum APIRoutes {
     package typealias Handler = @Sendable (Request, APIContext) async throws -> Response
 
-    private static let knownMethods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
+    /// What clients send; the router answers anything else on a known path with 404.
+    private static let knownMethods: [HTTPRequest.Method] =
+        [.get, .head, .post, .put, .patch, .delete, .options, .trace, .connect]
+        + ["PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH", "QUERY"].compactMap {
+            HTTPRequest.Method($0)
+        }
 
     /// - Parameter bareRankings: also serves `/benchmark/rankings`, registered before any middleware, with the body and
     ///   the header lines of the ranking: what Benchmarks/rankings compares with.

@@ -54,7 +54,7 @@ package struct EdgeMiddleware: RouterMiddleware {
     private func answer(to error: any Error, context: APIContext) -> APIError {
         switch error {
         case let error as APIError: return error
-        case is RepositoryError, is ObjectStoreError, is AccountService.Failure:
+        case RepositoryError.unavailable, is ObjectStoreError, is AccountService.Failure:
             logger.error(
                 "request failed", metadata: ["error": "\(error)", "request_id": "\(context.requestID)"])
             return .unavailable(retryAfterSeconds: 2)

@@ -51,6 +51,7 @@ package struct TokenAuthority: Sendable {
         guard words.count == 2, words[0].lowercased() == "bearer", words[1].utf8.count <= Self.maximumTokenBytes else {
             throw APIError.unauthorized
         }
+        guard Self.namesHS256(words[1]) else { throw APIError.unauthorized }
         let claims: Claims
         do {
             claims = try await keys.verify(String(words[1]), as: Claims.self)
@@ -61,5 +62,20 @@ package struct TokenAuthority: Sendable {
             claims.aud.value == Self.audience.value, let user = UserID(claims.sub.value)
         else { throw APIError.unauthorized }
         return user
+    }
+
+    /// The header must say what the signature is (RFC 8725, 3.1): the library chooses the key by its id alone.
+    private static func namesHS256(_ token: Substring) -> Bool {
+        struct Header: Decodable {
+            let alg: String
+        }
+        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 3 else { return false }
+        let base64 = parts[0].replacing("-", with: "+").replacing("_", with: "/")
+        let padding = String(repeating: "=", count: (4 - base64.utf8.count % 4) % 4)
+        guard let data = Data(base64Encoded: base64 + padding),
+            let header = try? JSONDecoder().decode(Header.self, from: data)
+        else { return false }
+        return header.alg == "HS256"
     }
 }

@@ -55,7 +55,7 @@ enum BrandArt {
 
     /// One picture, held for the bumper's length without decoding it again.
     private static func picture(_ file: LocalFile) -> String {
-        "movie=filename=\(FilterText.escape(ClipFormat.url(file))),loop=loop=-1:size=1,"
+        FilterText.still(file) + ",loop=loop=-1:size=1,"
             + "setpts=N/(\(ClipFormat.framesPerSecond)*TB),fps=\(ClipFormat.framesPerSecond),"
             + "trim=duration=\(bumperSeconds)"
     }

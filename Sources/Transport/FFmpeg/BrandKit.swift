@@ -7,20 +7,20 @@ package struct BrandKit: Sendable, Equatable {
     package let intro: LocalFile
     package let outro: LocalFile
     package let watermark: LocalFile
-    let facts: Facts
+    package let facts: Facts
 
     /// What is known of the bumpers since they were made.
-    struct Facts: Codable, Sendable, Equatable {
+    package struct Facts: Codable, Sendable, Equatable {
         /// Of both bumpers; a clip with another one is not joined by copying.
-        var extradataHash: String
-        var introFrames: Int
-        var outroFrames: Int
+        package var extradataHash: String
+        package var introFrames: Int
+        package var outroFrames: Int
     }
 
     /// The longest intro and the longest outro: five seconds together.
     static let maximumBumperSeconds = 2.5
 
-    init(folder: String, facts: Facts) {
+    package init(folder: String, facts: Facts) {
         intro = LocalFile("\(folder)/intro.mp4")
         outro = LocalFile("\(folder)/outro.mp4")
         watermark = LocalFile("\(folder)/watermark.png")

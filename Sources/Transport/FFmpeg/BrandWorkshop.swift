@@ -11,7 +11,9 @@ struct BrandWorkshop: Sendable {
 
     /// Names everything that the result depends on: art, encoder options, ffmpeg and the brand folder's files.
     var key: String {
-        var words = ["\(Self.artVersion)", tools.version, tools.settings.fontDirectory, ClipFormat.fit]
+        var words = [
+            "\(Self.artVersion)", tools.version, tools.settings.fontDirectory, ClipFormat.fit(isUntaggedHD: false),
+        ]
         words += ClipFormat.encoder(rateFactor: tools.settings.rateFactor, threads: 1)
         for name in ["intro.mp4", "outro.mp4", "watermark.png"] {
             guard let file = own(name) else { continue }
@@ -36,7 +38,7 @@ struct BrandWorkshop: Sendable {
         }
         if let file = own("watermark.png") {
             try await run(
-                ["-protocol_whitelist", "file", "-i", ClipFormat.url(file), "-frames:v", "1"]
+                ["-protocol_whitelist", "file", "-f", "png_pipe", "-i", ClipFormat.url(file), "-frames:v", "1"]
                     + ["-vf", "scale=w=min(iw\\,320):h=-1,format=rgba", "-c:v", "png", "-f", "image2pipe"]
                     + [ClipFormat.url(watermark)])
         }
@@ -53,14 +55,25 @@ struct BrandWorkshop: Sendable {
     private func bumper(_ own: LocalFile?, orDrawn drawing: String, into file: LocalFile) async throws(BrandKitError) {
         let picture: [String] =
             if let own {
-                ["-protocol_whitelist", "file", "-t", "\(BrandKit.maximumBumperSeconds)", "-i", ClipFormat.url(own)]
-                    + ["-filter_complex", "[0:v:0]\(ClipFormat.fit)[v]"]
+                try await fitted(own)
             } else {
                 ["-filter_complex", drawing + "[v]"]
             }
         try await run(
             picture + ["-map", "[v]"] + ClipFormat.encoder(rateFactor: tools.settings.rateFactor, threads: 1)
                 + ["-t", "\(BrandKit.maximumBumperSeconds)", ClipFormat.url(file)])
+    }
+
+    private func fitted(_ own: LocalFile) async throws(BrandKitError) -> [String] {
+        do {
+            let source = try await FFprobeMediaProbe(tools: tools).inspect(own)
+            return ["-protocol_whitelist", "file", "-t", "\(BrandKit.maximumBumperSeconds)", "-i", ClipFormat.url(own)]
+                + ["-filter_complex", "[0:\(source.stream)]\(ClipFormat.fit(isUntaggedHD: source.isUntaggedHD))[v]"]
+        } catch .unavailable(let detail) {
+            throw .unavailable("\(own.path): \(detail)")
+        } catch {
+            throw .unusable("\(own.path): \(error)")
+        }
     }
 
     private func facts(of workspace: Workspace) async throws(BrandKitError) -> BrandKit.Facts {

@@ -34,15 +34,18 @@ enum ClipFormat {
 
     /// Filters that bring any picture to the clip's form: even rate, right shape by the display aspect ratio, black
     /// bars. `fps` comes first and on every branch: without it a join of different rates never ends.
-    static let fit = [
-        "fps=\(framesPerSecond)",
+    ///
+    /// - Parameter isUntaggedHD: the original does not name its colour matrix. ffmpeg would take that for BT.601, as is
+    ///   right for small pictures only: in HD every player shows BT.709, and a conversion would cost as much CPU as
+    ///   the scaling itself.
+    static func fit(isUntaggedHD: Bool) -> String {
         // At least two lines: a height of 0 would mean "as the input".
-        "scale=w=max(2\\,trunc(min(\(width)\\,\(height)*dar)/2)*2):h=max(2\\,trunc(min(\(height)\\,\(width)/dar)/2)*2)"
-            + ":flags=bicubic:out_color_matrix=bt709:out_range=tv",
-        "setsar=1",
-        "pad=\(width):\(height):(ow-iw)/2:(oh-ih)/2",
-        "format=yuv420p",
-    ].joined(separator: ",")
+        let wide = "max(2\\,trunc(min(\(width)\\,\(height)*dar)/2)*2)"
+        let high = "max(2\\,trunc(min(\(height)\\,\(width)/dar)/2)*2)"
+        let matrix = (isUntaggedHD ? "in_color_matrix=bt709:" : "") + "out_color_matrix=bt709:out_range=tv"
+        return "fps=\(framesPerSecond),scale=w=\(wide):h=\(high):flags=bicubic:\(matrix),setsar=1,"
+            + "pad=\(width):\(height):(ow-iw)/2:(oh-ih)/2,format=yuv420p"
+    }
 
     /// `file:` keeps ffmpeg from reading a path as an option or another protocol.
     static func url(_ file: LocalFile) -> String { "file:\(file.path)" }

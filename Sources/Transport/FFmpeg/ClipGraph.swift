@@ -11,14 +11,13 @@ enum ClipGraph {
     ///
     /// The watermark comes by `movie=`, not as an input: when the picture's size changes within a clip, ffmpeg builds
     /// the graph anew, and a still input has ended by then. There is no `setpts` for the same reason.
-    static func main(stream: Int, watermark: LocalFile) -> String {
-        let logo = FilterText.escape(ClipFormat.url(watermark))
+    static func main(of source: FFprobeMediaProbe.Source, watermark: LocalFile) -> String {
         let margin = ClipFormat.watermarkMargin
         return """
-            movie=filename=\(logo),format=yuva420p[l];\
-            [0:\(stream)]\(ClipFormat.fit)[m];\
+            \(FilterText.still(watermark)),format=yuva420p[l];\
+            [0:\(source.stream)]\(ClipFormat.fit(isUntaggedHD: source.isUntaggedHD))[m];\
             [m][l]overlay=W-w-\(margin):H-h-\(margin):format=yuv420,format=yuv420p,split[v][s];\
-            [s]select=gte(t\\,\(posterSecond)),\(poster)[p]
+            [s]select=gte(t\\,\(posterSecond))*isnan(prev_selected_t),\(poster)[p]
             """
     }
 

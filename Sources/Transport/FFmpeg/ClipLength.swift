@@ -1,21 +1,21 @@
 import Actors
 
 /// Whether an encode that ended well gave what the original promised: ffmpeg ends with 0 on a truncated file.
-enum ClipLength {
+package enum ClipLength {
     /// What is published of an original of that length; nil where it does not say.
-    static func expected(of original: Duration?) -> Duration? {
+    package static func expected(of original: Duration?) -> Duration? {
         original.map { min($0, .seconds(ClipFormat.maximumSeconds)) }
     }
 
     /// Clearly shorter: by more than a second and a fiftieth, or by more than half of a very short clip.
-    static func isCutShort(frames: Int, expected: Duration?) -> Bool {
+    package static func isCutShort(frames: Int, expected: Duration?) -> Bool {
         guard frames > 0 else { return true }
         guard let expected else { return false }
         let missing = expected - duration(frames: frames)
         return missing > min(.seconds(1) + expected / 50, expected / 2)
     }
 
-    static func duration(frames: Int) -> Duration {
+    package static func duration(frames: Int) -> Duration {
         .seconds(frames) / ClipFormat.framesPerSecond
     }
 }

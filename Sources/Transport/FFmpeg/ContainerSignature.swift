@@ -2,7 +2,7 @@ import Actors
 import Glibc
 
 /// The container family by a file's first bytes.
-enum ContainerSignature: Sendable, Equatable {
+package enum ContainerSignature: Sendable, Equatable {
     /// ISO base media (ISO/IEC 14496-12) and QuickTime.
     case movie
     /// EBML (RFC 8794); `docType` is `matroska` or `webm`.
@@ -12,7 +12,7 @@ enum ContainerSignature: Sendable, Equatable {
 
     static let headBytes = 4096
 
-    init?(head: [UInt8]) {
+    package init?(head: [UInt8]) {
         if head.starts(with: [0x1A, 0x45, 0xDF, 0xA3]) {
             self = .matroska(docType: Self.docType(in: head))
         } else if head.starts(with: Array("RIFF".utf8)), head.dropFirst(8).starts(with: Array("AVI ".utf8)) {
@@ -37,7 +37,7 @@ enum ContainerSignature: Sendable, Equatable {
         return count < 0 ? nil : Array(bytes.prefix(count))
     }
 
-    func container(majorBrand: String?) -> MediaContainer {
+    package func container(majorBrand: String?) -> MediaContainer {
         switch self {
         // QuickTime files older than `ftyp` have no brand.
         case .movie: majorBrand == nil || majorBrand == "qt  " ? .mov : .mp4

@@ -1,7 +1,7 @@
 import Actors
 
 /// Reads ffmpeg's `-progress` lines and says how far it is.
-struct EncodeProgress: Sendable {
+package struct EncodeProgress: Sendable {
     private let expectedMicroseconds: Int64
     private var line: [UInt8] = []
     /// The last value that was told.
@@ -11,14 +11,14 @@ struct EncodeProgress: Sendable {
     private static let key = Array("out_time_us=".utf8)
 
     /// - Parameter expected: the length of the output; 0 or less counts as the longest clip.
-    init(expected: Duration) {
+    package init(expected: Duration) {
         let microseconds = expected.nanoseconds / 1000
         let longest = Int64(ClipFormat.maximumSeconds) * 1_000_000
         expectedMicroseconds = microseconds > 0 ? min(microseconds, longest) : longest
     }
 
     /// Returns a percentage (0 to 100) greater than all before it, or nil where the bytes tell nothing new.
-    mutating func read(_ bytes: [UInt8]) -> Int? {
+    package mutating func read(_ bytes: [UInt8]) -> Int? {
         var latest: Int?
         for byte in bytes {
             if byte != UInt8(ascii: "\n") {

@@ -9,8 +9,8 @@ struct EncodedPart: Sendable, Equatable {
 
 extension FFprobeMediaProbe {
     func encodedPart(_ file: LocalFile) async throws(MediaProbeError) -> EncodedPart {
-        guard let picture = try await report(file).picture, let hash = picture.extradata_hash,
-            let frames = picture.nb_frames.flatMap({ Int($0) })
+        guard let picture = try await report(file).picture, let hash = picture.extradataHash,
+            let frames = picture.nbFrames.flatMap({ Int($0) })
         else { throw .corrupt }
         return EncodedPart(extradataHash: hash, frames: frames)
     }

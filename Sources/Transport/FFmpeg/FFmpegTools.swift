@@ -9,7 +9,7 @@ package struct FFmpegTools: Sendable {
     /// The first line of `ffmpeg -version`.
     package let version: String
     package let settings: FFmpegSettings
-    let sandbox: MediaSandbox
+    package let sandbox: MediaSandbox
 
     private static let encoders = ["libx264", "mjpeg", "png"]
     private static let demuxers = ["asf", "avi", "concat", "matroska", "mov"]
@@ -34,7 +34,7 @@ package struct FFmpegTools: Sendable {
     }
 
     /// Runs ffmpeg under the limits of an encode.
-    func encode(
+    package func encode(
         _ arguments: [String], onOutput: @escaping @Sendable ([UInt8]) -> Void = { _ in }
     ) async throws(MediaCommandError) -> MediaCommandResult {
         let command = MediaCommand(

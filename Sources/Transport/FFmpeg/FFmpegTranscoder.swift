@@ -63,7 +63,7 @@ package struct FFmpegTranscoder: Transcoder {
         let arguments =
             ["-progress", "pipe:1", "-stats_period", "0.5", "-filter_complex_threads", "\(threads)"]
             + input(source)
-            + ["-filter_complex", ClipGraph.main(stream: media.stream, watermark: kit.watermark), "-map", "[v]"]
+            + ["-filter_complex", ClipGraph.main(of: media, watermark: kit.watermark), "-map", "[v]"]
             + ClipFormat.encoder(rateFactor: tools.settings.rateFactor, threads: threads) + [ClipFormat.url(main)]
             + ["-map", "[p]"] + ClipGraph.posterOutput(poster)
         ladder.expect(media.pictureDuration ?? .zero, upTo: 96)

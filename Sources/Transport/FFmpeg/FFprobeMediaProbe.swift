@@ -27,6 +27,7 @@ package struct FFprobeMediaProbe: MediaProbe {
         let pictureDuration: Duration?
         /// The index of the picture's stream.
         let stream: Int
+        let isUntaggedHD: Bool
     }
 
     func inspect(_ file: LocalFile) async throws(MediaProbeError) -> Source {
@@ -42,11 +43,11 @@ package struct FFprobeMediaProbe: MediaProbe {
         let own = container == .mkv || container == .webm ? nil : picture.ownDuration
         return Source(
             container: container, width: size.width, height: size.height, duration: whole,
-            pictureDuration: own ?? whole, stream: picture.index)
+            pictureDuration: own ?? whole, stream: picture.index, isUntaggedHD: picture.isUntaggedHD)
     }
 
     /// The report of a file whose signature is that of an accepted container: what ffprobe cannot read is damaged.
-    func report(_ file: LocalFile) async throws(MediaProbeError) -> ProbeReport {
+    package func report(_ file: LocalFile) async throws(MediaProbeError) -> ProbeReport {
         let settings = tools.settings
         let command = MediaCommand(
             executable: tools.ffprobe,
@@ -62,7 +63,9 @@ package struct FFprobeMediaProbe: MediaProbe {
             case .exited(0): break
             case .exited: throw MediaProbeError.corrupt
             }
-            guard let report = try? JSONDecoder().decode(ProbeReport.self, from: Data(output)) else {
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            guard let report = try? decoder.decode(ProbeReport.self, from: Data(output)) else {
                 throw MediaProbeError.corrupt
             }
             return report

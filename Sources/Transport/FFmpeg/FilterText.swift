@@ -1,9 +1,16 @@
+import Actors
+
 /// Text made safe for an ffmpeg filter graph.
-enum FilterText {
+package enum FilterText {
     /// Escapes an option's value twice: for the filter's option list and for the graph around it
     /// (ffmpeg-filters(1), "Notes on filtergraph escaping").
-    static func escape(_ value: String) -> String {
+    package static func escape(_ value: String) -> String {
         escape(escape(value, special: "\\':"), special: "\\'[],;")
+    }
+
+    /// A source that reads one PNG. The plain image demuxer would take a `%` in the path for a pattern.
+    static func still(_ file: LocalFile) -> String {
+        "movie=filename=\(escape(ClipFormat.url(file))):format_name=png_pipe"
     }
 
     private static func escape(_ value: String, special: String) -> String {
@@ -16,7 +23,7 @@ enum FilterText {
     }
 
     /// Escapes a path for a line `file '…'` of a concat script (ffmpeg-utils(1), "Quoting and escaping").
-    static func quote(_ value: String) -> String {
+    package static func quote(_ value: String) -> String {
         "'" + value.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     }
 }

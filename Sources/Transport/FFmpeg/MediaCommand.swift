@@ -3,19 +3,26 @@ import Subprocess
 import Synchronization
 
 /// One run of ffmpeg or ffprobe: words, never a shell, in a session of its own.
-struct MediaCommand: Sendable {
-    let executable: String
-    let arguments: [String]
-    let limits: ProcessLimits
-    let deadline: Duration
+package struct MediaCommand: Sendable {
+    private let executable: String
+    private let arguments: [String]
+    private let limits: ProcessLimits
+    private let deadline: Duration
 
-    static let errorTailBytes = 8192
+    private static let errorTailBytes = 8192
+
+    package init(executable: String, arguments: [String], limits: ProcessLimits, deadline: Duration) {
+        self.executable = executable
+        self.arguments = arguments
+        self.limits = limits
+        self.deadline = deadline
+    }
 
     /// Runs to the end. When this returns or throws, no process of the group lives.
     ///
     /// - Parameter onOutput: gets standard output as it comes, in order, from one task.
     /// - Throws: `.cancelled` and `.deadline` after the whole group was killed with SIGKILL.
-    func run(
+    package func run(
         in sandbox: MediaSandbox, onOutput: @escaping @Sendable ([UInt8]) -> Void = { _ in }
     ) async throws(MediaCommandError) -> MediaCommandResult {
         guard !Task.isCancelled else { throw .cancelled }
@@ -43,7 +50,7 @@ struct MediaCommand: Sendable {
 
     /// Runs to the end and returns standard output.
     /// - Throws: `.outputTooLong` beyond `limitBytes`.
-    func collect(in sandbox: MediaSandbox, limitBytes: Int) async throws(MediaCommandError)
+    package func collect(in sandbox: MediaSandbox, limitBytes: Int) async throws(MediaCommandError)
         -> (result: MediaCommandResult, output: [UInt8])
     {
         let output = OutputBuffer(limitBytes: limitBytes)
@@ -104,20 +111,20 @@ struct MediaCommand: Sendable {
     ])
 }
 
-struct MediaCommandResult: Sendable, Equatable {
-    enum Ending: Sendable, Equatable {
+package struct MediaCommandResult: Sendable, Equatable {
+    package enum Ending: Sendable, Equatable {
         case exited(Int32)
         case killed(signal: Int32)
     }
 
-    let ending: Ending
+    package let ending: Ending
     /// The last 8 KiB of standard error.
-    let errorTail: String
+    package let errorTail: String
 
-    var succeeded: Bool { ending == .exited(0) }
+    package var succeeded: Bool { ending == .exited(0) }
 }
 
-enum MediaCommandError: Error, Sendable, Equatable {
+package enum MediaCommandError: Error, Sendable, Equatable {
     case cancelled
     case deadline
     case outputTooLong

@@ -1,23 +1,25 @@
 import Actors
 import FoundationEssentials
 
-/// What `ffprobe -print_format json` says, as far as it is used. Numbers come as strings; absent means unknown.
-struct ProbeReport: Decodable, Sendable {
+/// What `ffprobe -print_format json` says, as far as it is used: keys in snake case, numbers as strings; absent means
+/// unknown.
+package struct ProbeReport: Decodable, Sendable {
     let streams: [Stream]?
     let format: Format?
 
     struct Stream: Decodable, Sendable {
         let index: Int
-        let codec_type: String?
-        let codec_name: String?
+        let codecType: String?
+        let codecName: String?
         let width: Int?
         let height: Int?
+        let colorSpace: String?
         let duration: String?
-        let nb_frames: String?
-        let extradata_hash: String?
+        let nbFrames: String?
+        let extradataHash: String?
         let disposition: [String: Int]?
         let tags: [String: String]?
-        let side_data_list: [SideData]?
+        let sideDataList: [SideData]?
     }
 
     struct SideData: Decodable, Sendable {
@@ -25,34 +27,39 @@ struct ProbeReport: Decodable, Sendable {
     }
 
     struct Format: Decodable, Sendable {
-        let start_time: String?
+        let startTime: String?
         let duration: String?
         let tags: [String: String]?
     }
 
     /// Entries that keep the report small whatever the file holds.
     static let entries =
-        "stream=index,codec_type,codec_name,width,height,duration,nb_frames,extradata_hash"
+        "stream=index,codec_type,codec_name,width,height,color_space,duration,nb_frames,extradata_hash"
         + ":stream_disposition=attached_pic:stream_tags=rotate,DURATION:stream_side_data=rotation"
         + ":format=start_time,duration:format_tags=major_brand"
 
     /// The first picture stream that is not a cover.
     var picture: Stream? {
-        streams?.first { $0.codec_type == "video" && $0.disposition?["attached_pic"] != 1 }
+        streams?.first { $0.codecType == "video" && $0.disposition?["attached_pic"] != 1 }
     }
 }
 
 extension ProbeReport.Stream {
     /// A decoder knows the codec and the size is known.
     var isPlayable: Bool {
-        guard let codec_name, codec_name != "unknown", codec_name != "none" else { return false }
+        guard let codecName, codecName != "unknown", codecName != "none" else { return false }
         return (width ?? 0) > 0 && (height ?? 0) > 0
+    }
+
+    /// No colour matrix is named, and the size is one where players take BT.709 for granted.
+    var isUntaggedHD: Bool {
+        (colorSpace == nil || colorSpace == "unknown") && max(width ?? 0, height ?? 0) >= 1280
     }
 
     /// Width and height as they are shown, after the rotation that a phone notes beside the picture.
     var shownSize: (width: Int, height: Int) {
         let size = (width: width ?? 0, height: height ?? 0)
-        let noted = side_data_list?.lazy.compactMap(\.rotation).first ?? tags?["rotate"].flatMap(Double.init) ?? 0
+        let noted = sideDataList?.lazy.compactMap(\.rotation).first ?? tags?["rotate"].flatMap(Double.init) ?? 0
         guard noted.isFinite, abs(noted) < 1e6 else { return size }
         let quarter = Int((noted / 90).rounded()) % 2 != 0
         return quarter ? (size.height, size.width) : size
@@ -68,7 +75,7 @@ extension ProbeReport {
     /// The container's length. Matroska counts it from zero, not from its first packet.
     func duration(in container: MediaContainer) -> Duration? {
         guard let whole = Self.seconds(format?.duration) else { return nil }
-        guard container == .mkv || container == .webm, let start = Self.seconds(format?.start_time) else {
+        guard container == .mkv || container == .webm, let start = Self.seconds(format?.startTime) else {
             return whole
         }
         return whole > start ? whole - start : nil

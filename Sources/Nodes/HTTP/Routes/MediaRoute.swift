@@ -47,8 +47,10 @@ package struct MediaRoute: Sendable {
         if let known = request.headers[.ifNoneMatch], Self.matches(known, etag) {
             return Response(status: .notModified, headers: headers)
         }
+        // Only GET has ranges (RFC 9110, 14.2).
         let decision = RangeDecision(
-            range: request.headers[.range], ifRange: request.headers[.ifRange], etag: etag, sizeBytes: size)
+            range: request.method == .get ? request.headers[.range] : nil, ifRange: request.headers[.ifRange],
+            etag: etag, sizeBytes: size)
         switch decision {
         case .whole:
             guard size > 0 else { return Response(status: .ok, headers: headers) }

@@ -41,7 +41,7 @@ struct ShowcaseRoutes: Sendable {
     }
 
     @Sendable func vote(_ request: Request, _ context: APIContext) async throws -> Response {
-        let voter = try await services.tokens.user(of: request)
+        let voter = try await services.callers.caller(of: request)
         let video = try Self.videoID(context)
         let verdict: VoteVerdict
         do {
@@ -63,7 +63,7 @@ struct ShowcaseRoutes: Sendable {
     }
 
     @Sendable func voteStatus(_ request: Request, _ context: APIContext) async throws -> Response {
-        let voter = try await services.tokens.user(of: request)
+        let voter = try await services.callers.caller(of: request)
         let video = try Self.videoID(context)
         guard let hasVoted = try await services.node.votes.hasVoted(voter, for: video) else {
             throw APIError.videoNotFound
@@ -93,7 +93,9 @@ struct ShowcaseRoutes: Sendable {
     private static func city(_ value: Substring?) throws -> String? {
         guard let value else { return nil }
         let text = String(value).trimmingWhitespace()
-        guard text.utf8.count <= 400 else { throw APIError.invalidQuery }
+        guard text.utf8.count <= 400,
+            !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        else { throw APIError.invalidQuery }
         return text.isEmpty ? nil : text
     }
 

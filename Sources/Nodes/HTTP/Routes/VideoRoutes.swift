@@ -10,7 +10,7 @@ struct VideoRoutes: Sendable {
     let services: APIServices
 
     @Sendable func upload(_ request: Request, _ context: APIContext) async throws -> Response {
-        let owner = try await services.tokens.user(of: request)
+        let owner = try await services.callers.caller(of: request)
         let boundary: MultipartBoundary
         do {
             boundary = try MultipartBoundary(contentType: request.headers[.contentType] ?? "")
@@ -45,7 +45,7 @@ struct VideoRoutes: Sendable {
     }
 
     @Sendable func list(_ request: Request, _ context: APIContext) async throws -> Response {
-        let owner = try await services.tokens.user(of: request)
+        let owner = try await services.callers.caller(of: request)
         let json = services.videoJSON(request)
         var items: [JSONValue] = []
         for video in try await services.node.videos.videos(of: owner) {
@@ -80,7 +80,7 @@ struct VideoRoutes: Sendable {
     private func ownVideo(_ request: Request, _ context: APIContext, malformed: HTTPResponse.Status) async throws
         -> Video
     {
-        let caller = try await services.tokens.user(of: request)
+        let caller = try await services.callers.caller(of: request)
         guard let id = context.parameters.get("id").flatMap({ VideoID($0) }) else {
             throw APIError(
                 malformed,

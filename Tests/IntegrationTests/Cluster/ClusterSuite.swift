@@ -1,0 +1,39 @@
+import Testing
+
+extension Integration {
+    /// One API node, with others beside it on the same data folder.
+    @Suite("several nodes on one data folder", .serialized, .sharedNode("api")) struct Nodes {
+        /// Runs `body` with further nodes and stops them afterwards, whatever happened.
+        static func withNodes<Result>(
+            _ role: String, _ settings: [[String]], _ body: ([ClusterNode]) async throws -> Result
+        ) async throws -> Result {
+            let cluster = try #require(Stage.cluster)
+            var nodes: [ClusterNode] = []
+            do {
+                for settings in settings { nodes.append(try await cluster.start(role, settings)) }
+                let result = try await body(nodes)
+                for node in nodes { await node.program.stop() }
+                return result
+            } catch {
+                for node in nodes { await node.program.stop() }
+                throw error
+            }
+        }
+    }
+}
+
+extension ClusterNode {
+    /// How often the log says that this node committed a video.
+    func commits(of video: String) -> Int {
+        program.errors.split(separator: "\n").filter { $0.hasSuffix(" processed") && $0.contains(video) }.count
+    }
+
+    func claims(of video: String) -> Int {
+        program.errors.split(separator: "\n").filter { $0.hasSuffix(" claimed") && $0.contains(video) }.count
+    }
+
+    /// The lines of Embedded Metric Format that it has written.
+    func metricLines() throws -> [JSON] {
+        try program.output.split(separator: "\n").map { try JSON.parse(Array($0.utf8)) }
+    }
+}

@@ -1,0 +1,85 @@
+import Actors
+import Synchronization
+import Testing
+import Transport
+
+@Suite("a media command", .timeLimit(.minutes(1)))
+struct MediaCommandTests {
+    private func shell(_ script: String, deadline: Duration = .seconds(30)) async throws -> (MediaCommand, MediaLab) {
+        let lab = try await MediaLab.get()
+        let command = MediaCommand(
+            executable: "/bin/sh", arguments: ["-c", script], limits: lab.tools.settings.probeLimits,
+            deadline: deadline)
+        return (command, lab)
+    }
+
+    @Test("a process that outlives the leader is killed before the run returns")
+    func orphans() async throws {
+        let (command, lab) = try await shell("sleep 98765.25 >/dev/null 2>&1 & echo up")
+        let (result, output) = try await command.collect(in: lab.tools.sandbox, limitBytes: 100)
+        #expect(result.succeeded)
+        #expect(output == Array("up\n".utf8))
+        #expect(processes(naming: "98765.25").isEmpty)
+    }
+
+    @Test("a deadline kills the whole group, even where it ignores SIGTERM")
+    func deadline() async throws {
+        let (command, lab) = try await shell(
+            "trap '' TERM; sleep 98765.5 & sleep 98765.5", deadline: .milliseconds(300))
+        await #expect(throws: MediaCommandError.deadline) { _ = try await command.run(in: lab.tools.sandbox) }
+        #expect(processes(naming: "98765.5").isEmpty)
+    }
+
+    @Test("cancellation kills the whole group")
+    func cancellation() async throws {
+        let (command, lab) = try await shell("trap '' TERM; sleep 98765.75 & echo up; sleep 98765.75")
+        let (started, begin) = AsyncStream.makeStream(of: Void.self)
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                await #expect(throws: MediaCommandError.cancelled) {
+                    _ = try await command.run(in: lab.tools.sandbox) { _ in begin.yield() }
+                }
+            }
+            for await _ in started { break }
+            tasks.cancelAll()
+        }
+        #expect(processes(naming: "98765.75").isEmpty)
+    }
+
+    @Test("only the last 8 KiB of standard error are kept")
+    func errorTail() async throws {
+        let (command, lab) = try await shell(
+            "i=0; while [ $i -lt 3000 ]; do echo line $i >&2; i=$((i+1)); done; exit 3")
+        let result = try await command.run(in: lab.tools.sandbox)
+        #expect(result.ending == .exited(3))
+        #expect(result.errorTail.utf8.count == 8192)
+        #expect(result.errorTail.hasSuffix("line 2999\n"))
+    }
+
+    @Test("the limits, the closed input, the empty environment and the lost privileges hold")
+    func confinement() async throws {
+        let (command, lab) = try await shell(
+            "ulimit -n; ulimit -t; cat | wc -c; env | grep -c '^HOME='; grep NoNewPrivs /proc/self/status")
+        let (_, output) = try await command.collect(in: lab.tools.sandbox, limitBytes: 1000)
+        #expect(String(decoding: output, as: UTF8.self) == "64\n20\n0\n0\nNoNewPrivs:\t1\n")
+    }
+
+    @Test("a file beyond the limit ends the process by a signal")
+    func fileLimit() async throws {
+        let folder = try MediaLab.folder()
+        let (command, lab) = try await shell("exec head -c 2000000 /dev/zero > \(folder.path)/big")
+        // SIGXFSZ
+        #expect(try await command.run(in: lab.tools.sandbox).ending == .killed(signal: 25))
+    }
+
+    @Test("a missing program is named with its package")
+    func missing() async throws {
+        var settings = FFmpegSettings()
+        settings.ffmpegPath = "/nowhere/ffmpeg"
+        await #expect(throws: FFmpegToolsError.unusable("/nowhere/ffmpeg is no program")) {
+            _ = try await FFmpegTools.find(settings, logger: MediaLab.logger)
+        }
+        let error = FFmpegToolsError.missing(what: "ffmpeg", aptPackage: "ffmpeg")
+        #expect("\(error)" == "ffmpeg is missing: apt-get install ffmpeg")
+    }
+}
