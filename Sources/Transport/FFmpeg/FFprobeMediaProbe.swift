@@ -5,6 +5,8 @@ import FoundationEssentials
 package struct FFprobeMediaProbe: MediaProbe {
     private let tools: FFmpegTools
     private static let maximumReportBytes = 262_144
+    /// Pictures this many times too large are still measured, so that the player hears the true reason.
+    private static let pixelAllowance = 4
 
     package init(tools: FFmpegTools) {
         self.tools = tools
@@ -52,7 +54,8 @@ package struct FFprobeMediaProbe: MediaProbe {
         let command = MediaCommand(
             executable: tools.ffprobe,
             arguments: ["-v", "error"] + ClipFormat.hostileInput + [
-                "-max_pixels", "\(settings.maximumPixels)", "-print_format", "json", "-show_data_hash", "md5",
+                "-max_pixels", "\(settings.maximumPixels * Self.pixelAllowance)", "-print_format", "json",
+                "-show_data_hash", "md5",
                 "-show_entries", ProbeReport.entries, "-i", ClipFormat.url(file),
             ],
             limits: settings.probeLimits, deadline: settings.probeDeadline)

@@ -42,7 +42,7 @@ package struct MediaCommand: Sendable {
         }
         // Subprocess waits for the leader only. A group without members is ESRCH; the number cannot belong to another
         // group yet, for the kernel hands out process ids in turn.
-        group.kill()
+        group.end()
         guard !Task.isCancelled else { throw .cancelled }
         guard let first else { throw .deadline }
         return try first.get()
@@ -141,9 +141,17 @@ private final class ProcessGroup: Sendable {
         set { state.withLock { $0 = newValue } }
     }
 
-    func kill() {
+    /// Kills all members and waits until the kernel has ended them: `kill` returns before they are dead.
+    func end() {
         let leader = leader
-        if leader > 1 { _ = Glibc.kill(-leader, SIGKILL) }
+        guard leader > 1 else { return }
+        // As a rule the first call finds nobody, for ffmpeg starts no processes. The waits are bounded, because a dead
+        // orphan stays a member until process 1 collects it, and block the thread, because `Task.sleep` would return
+        // at once in a cancelled task.
+        for pause in [0, 1, 2, 4, 8, 16, 32] {
+            if pause > 0 { usleep(useconds_t(pause * 1000)) }
+            guard Glibc.kill(-leader, SIGKILL) == 0 else { return }
+        }
     }
 }
 

@@ -2,7 +2,8 @@ import Testing
 
 extension Integration {
     /// One API node, with others beside it on the same data folder.
-    @Suite("several nodes on one data folder", .serialized, .sharedNode("api")) struct Nodes {
+    @Suite("several nodes on one data folder", .serialized, .sharedNode("api", "reconciler.intervalSeconds=2"))
+    struct Nodes {
         /// Runs `body` with further nodes and stops them afterwards, whatever happened.
         static func withNodes<Result>(
             _ role: String, _ settings: [[String]], _ body: ([ClusterNode]) async throws -> Result

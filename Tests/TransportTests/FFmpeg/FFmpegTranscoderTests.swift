@@ -69,6 +69,17 @@ struct FFmpegTranscoderTests {
         #expect(Int(left.max() ?? 255) - Int(left.min() ?? 0) < 12)
     }
 
+    @Test("HD that does not name its colours keeps its sample values")
+    func untaggedColour() async throws {
+        let lab = try await MediaLab.get()
+        let folder = try MediaLab.folder()
+        let file = try await lab.clip("orange.mp4", in: folder, source: "color=0xF06010:s=1280x720:r=30:d=1")
+        let clip = try await lab.transcoder().transcode(file, in: folder) { _ in }
+        let before = try await lab.pixels(of: file, atSecond: 0.5, crop: "16:16:24:24")
+        let after = try await lab.pixels(of: clip.video, atSecond: 2.9, crop: "16:16:24:24")
+        #expect(abs(Int(before[100]) - Int(after[100])) <= 2)
+    }
+
     @Test("at most thirty seconds are published, and progress rises to 100")
     func thirtySeconds() async throws {
         let lab = try await MediaLab.get()

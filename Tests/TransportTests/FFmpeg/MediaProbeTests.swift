@@ -111,6 +111,16 @@ struct MediaProbeTests {
         }
     }
 
+    @Test("a picture that is too large is measured, so that the policy can say so")
+    func tooLarge() async throws {
+        let lab = try await MediaLab.get()
+        let file = try await lab.clip(
+            "big.avi", in: MediaLab.folder(), source: "color=red:s=8000x5000:r=1:d=1",
+            options: ["-frames:v", "1", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p"])
+        let media = try await FFprobeMediaProbe(tools: lab.tools).probe(file)
+        #expect([media.width, media.height] == [8000, 5000])
+    }
+
     @Test("a file that is not there is the node's trouble, not the player's")
     func absent() async throws {
         let lab = try await MediaLab.get()
