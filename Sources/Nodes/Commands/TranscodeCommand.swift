@@ -12,6 +12,7 @@ struct TranscodeCommand: AsyncParsableCommand {
 
     @Argument(help: "The clip.") var input: String
     @Argument(help: "Where the result goes; its poster goes beside it, with the ending .jpg.") var output: String
+    @Option(help: "Where intro, outro and watermark are kept; by default in the data folder.") var brandCache: String?
     @Flag(help: "Print the progress in percent.") var progress = false
 
     func run() async throws {
@@ -20,7 +21,7 @@ struct TranscodeCommand: AsyncParsableCommand {
         let logger = Logger(label: "anb")
         let folder = try DataFolder(path: configuration.dataDir)
         let transcoder = try await NodeRuntime.makeTranscoder(
-            configuration, cache: folder.path + "/brand", logger: logger)
+            configuration, cache: brandCache ?? folder.path + "/brand", logger: logger)
         let workspaces = try FileWorkspaces(
             root: folder.path + "/temp",
             process: IdentifierSource(random: SystemRandomSource()).make(Node.self).description, reserveBytes: 0)

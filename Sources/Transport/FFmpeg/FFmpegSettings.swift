@@ -40,7 +40,7 @@ package struct FFmpegSettings: Sendable, Equatable {
         ffprobePath: String? = nil,
         fontDirectory: String = "/usr/share/fonts/truetype/dejavu",
         threads: Int = 1,
-        rateFactor: Int = 27,
+        rateFactor: Int = 28,
         maximumPixels: Int = 33_177_600,
         probeLimits: ProcessLimits = ProcessLimits(
             cpuSeconds: 20, addressSpaceBytes: 3_000_000_000, fileBytes: 1_000_000, openFiles: 64),
