@@ -129,7 +129,9 @@ final class GuardedMachine: Sendable {
 
     private func asNodeUser(_ command: [String]) -> [String] {
         guard isUnprivileged else { return command }
-        return ["/usr/bin/setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"] + command
+        // psql wants to read its working folder, and the checkout may lie below a closed home.
+        return ["/usr/bin/env", "--chdir=/", "/usr/bin/setpriv", "--reuid", "nobody", "--regid", "nogroup"]
+            + ["--clear-groups"] + command
     }
 }
 
