@@ -2,7 +2,7 @@ import Actors
 import FoundationEssentials
 import Testing
 
-/// Defects that were in the actors once: each of these was red.
+/// Defects that were in the actors once.
 struct RegressionTests {
     @Test("a client that goes away after a lost answer does not take the original of a committed row")
     func cancelledRecord() {
