@@ -1,13 +1,21 @@
-/// Sign-up and login over the user repository; holds no state of its own.
+import Logging
+
+/// Sign-up, login and erasure over the user repository; holds no state of its own.
 package struct AccountService: Sendable {
     private let users: any UserRepository
     private let hasher: any PasswordHasher
     private let ids: IdentifierSource
+    private let gateway: S3Gateway
+    private let logger: Logger
 
-    package init(users: any UserRepository, hasher: any PasswordHasher, ids: IdentifierSource) {
+    package init(
+        users: any UserRepository, hasher: any PasswordHasher, ids: IdentifierSource, gateway: S3Gateway, logger: Logger
+    ) {
         self.users = users
         self.hasher = hasher
         self.ids = ids
+        self.gateway = gateway
+        self.logger = logger
     }
 
     /// A sign-up whose fields are already valid.
@@ -70,6 +78,16 @@ package struct AccountService: Sendable {
 
     package func user(_ id: UserID) async throws(Failure) -> User? {
         do { return try await users.user(id) } catch { throw .unavailable("\(error)") }
+    }
+
+    /// Removes the account, its videos and their objects, and its votes.
+    /// - Returns: whether it was there.
+    package func erase(_ id: UserID) async throws(Failure) -> Bool {
+        let erased: ErasedAccount?
+        do { erased = try await users.erase(id) } catch { throw .unavailable("\(error)") }
+        guard let erased else { return false }
+        await gateway.discard(erased.objects, logger: logger)
+        return true
     }
 
     private func lookUp(_ email: EmailAddress) async throws(Failure) -> Account? {

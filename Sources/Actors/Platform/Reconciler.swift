@@ -14,11 +14,13 @@ package struct ReconcilerSettings: Sendable, Equatable {
     package var maximumClaims: Int
     /// Batches of the vote feed are kept this long.
     package var feedRetention: Duration
+    /// Events of videos are kept this long.
+    package var eventRetention: Duration
 
     package init(
         interval: Duration = .seconds(30), redispatchAfter: Duration = .seconds(7200),
         orphanAge: Duration = .seconds(3600), sweepInterval: Duration = .seconds(3600), maximumClaims: Int = 3,
-        feedRetention: Duration = .seconds(3600)
+        feedRetention: Duration = .seconds(3600), eventRetention: Duration = .seconds(90 * 86400)
     ) {
         self.interval = interval
         self.redispatchAfter = redispatchAfter
@@ -26,11 +28,12 @@ package struct ReconcilerSettings: Sendable, Equatable {
         self.sweepInterval = sweepInterval
         self.maximumClaims = maximumClaims
         self.feedRetention = feedRetention
+        self.eventRetention = eventRetention
     }
 }
 
-/// Repairs what faults left behind: lost dispatches, dead letters, objects without a row, old feed batches, temporary
-/// files of dead processes.
+/// Repairs what faults left behind: lost dispatches, dead letters, objects without a row, old feed batches and
+/// events, temporary files of dead processes.
 ///
 /// Owns nothing but the time of its last sweep; the database's lease row lets one node at a time do the work of the
 /// cluster. Bounds: `maximumLetters`, `maximumRedispatches` and `maximumObjects` a round. A failing step is logged and
@@ -95,6 +98,9 @@ package actor Reconciler {
             try await self.votes.pruneBatches(olderThan: self.settings.feedRetention)
         }
         if nextSweep.map({ $0 <= clock.now }) ?? true {
+            await step("pruning of old events") {
+                try await self.videos.pruneEvents(olderThan: self.settings.eventRetention)
+            }
             await step("search for objects without a row") {
                 try await self.sweepObjects()
                 self.nextSweep = self.clock.now.advanced(by: self.settings.sweepInterval)

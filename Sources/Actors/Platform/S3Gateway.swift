@@ -63,6 +63,15 @@ package actor S3Gateway {
         try await retrying("delete", first) { () async throws(ObjectStoreError) in try await store.delete(keys) }
     }
 
+    /// Removes objects whose row is gone; what cannot be removed is left to the Reconciler.
+    package nonisolated func discard(_ keys: [ObjectKey], logger: Logger) async {
+        for start in stride(from: 0, to: keys.count, by: 1000) {
+            do throws(ObjectStoreError) { try await delete(Array(keys[start..<min(start + 1000, keys.count)])) } catch {
+                logger.warning("objects are left to the Reconciler", metadata: ["reason": "\(error)"])
+            }
+        }
+    }
+
     package nonisolated func list(_ prefix: ObjectPrefix, after: ObjectKey?, limit: Int)
         async throws(ObjectStoreError) -> [ObjectAttributes]
     {

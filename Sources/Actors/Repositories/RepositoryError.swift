@@ -23,4 +23,6 @@ package enum ChangeChannel: String, Sendable, CaseIterable {
     case votes = "anb_votes"
     /// A video was deleted or taken from its worker.
     case videos = "anb_videos"
+    /// An account was erased.
+    case accounts = "anb_accounts"
 }

@@ -44,9 +44,23 @@ package struct Account: Sendable, Equatable {
     }
 }
 
+/// What an erasure leaves to be done.
+package struct ErasedAccount: Sendable, Equatable {
+    /// Of all its videos: originals, results, posters, whether or not they exist.
+    package let objects: [ObjectKey]
+
+    package init(objects: [ObjectKey]) {
+        self.objects = objects
+    }
+}
+
 package protocol UserRepository: Sendable {
     /// The city is stored as written and folded (`FoldedText`), for filters.
     func create(_ user: NewUser) async throws(RepositoryError) -> CreateUserVerdict
     func account(email: EmailAddress) async throws(RepositoryError) -> Account?
     func user(_ id: UserID) async throws(RepositoryError) -> User?
+    /// Removes the account, its videos with their votes, and its own votes; the tallies that this changes go into the
+    /// feed in the same transaction. Announces `.videos`, `.votes` and `.accounts`. Nil for an account that is not
+    /// there, and so for a repetition.
+    func erase(_ id: UserID) async throws(RepositoryError) -> ErasedAccount?
 }

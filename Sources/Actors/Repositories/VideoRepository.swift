@@ -10,12 +10,15 @@ package struct NewVideo: Sendable, Equatable {
     package let owner: UserID
     package let title: String
     package let original: OriginalObject
+    /// Of the upload's request, for logs and events.
+    package let requestID: String?
 
-    package init(id: VideoID, owner: UserID, title: String, original: OriginalObject) {
+    package init(id: VideoID, owner: UserID, title: String, original: OriginalObject, requestID: String? = nil) {
         self.id = id
         self.owner = owner
         self.title = title
         self.original = original
+        self.requestID = requestID
     }
 }
 
@@ -25,6 +28,16 @@ package enum CreateVideoVerdict: Sendable, Equatable {
     case tooManyVideos(maximum: Int)
     /// The account was erased meanwhile.
     case unknownOwner
+}
+
+package enum DeleteVideoVerdict: Sendable, Equatable {
+    /// The row is gone; these objects may be left of it.
+    case deleted(objects: [ObjectKey])
+    /// Open to votes: only its account's erasure removes it.
+    case processed
+    case notOwner
+    /// Also for a repetition.
+    case unknown
 }
 
 package enum PublicVideoSort: String, Sendable, CaseIterable {
@@ -78,6 +91,10 @@ package protocol VideoCatalogRepository: Sendable {
     /// Row in state `uploaded`, dispatch 1, and its outbox entry; announces `.outbox`.
     func create(_ video: NewVideo, maximumPerPlayer: Int) async throws(RepositoryError) -> CreateVideoVerdict
     func video(_ id: VideoID) async throws(RepositoryError) -> Video?
+    /// Removes a video that is not processed, whatever is under way with it; announces `.videos`, so that its worker
+    /// stops.
+    func delete(_ id: VideoID, by owner: UserID, requestID: String?) async throws(RepositoryError)
+        -> DeleteVideoVerdict
     /// Oldest first; at most `contest.maxVideosPerPlayer` exist.
     func videos(of owner: UserID) async throws(RepositoryError) -> [Video]
     /// Processed videos only.
@@ -111,13 +128,19 @@ package struct ClaimedJob: Sendable, Equatable {
     package let attempts: Int
     /// How long after the row came to be this claim was granted.
     package let waited: Duration
+    /// Of the upload's request.
+    package let requestID: String?
 
-    package init(dispatch: Dispatch, token: LeaseToken, original: OriginalObject, attempts: Int, waited: Duration) {
+    package init(
+        dispatch: Dispatch, token: LeaseToken, original: OriginalObject, attempts: Int, waited: Duration,
+        requestID: String? = nil
+    ) {
         self.dispatch = dispatch
         self.token = token
         self.original = original
         self.attempts = attempts
         self.waited = waited
+        self.requestID = requestID
     }
 }
 
@@ -187,14 +210,14 @@ package protocol DeliveryRepository: Sendable {
     func commit(_ result: ProcessedResult, of video: VideoID, token: LeaseToken, newToken: LeaseToken)
         async throws(RepositoryError) -> GuardedWrite
     /// Dispatch + 1, claims 0, lease past, outbox entry; when the row's token is `token`, or, with a nil token, when the
-    /// dispatch is unclaimed (no live lease). Announces `.outbox`.
-    func handBack(_ dispatch: Dispatch, token: LeaseToken?, newToken: LeaseToken) async throws(RepositoryError)
-        -> GuardedWrite
+    /// dispatch is unclaimed (no live lease). Announces `.outbox`. `cause` is for the event.
+    func handBack(_ dispatch: Dispatch, token: LeaseToken?, newToken: LeaseToken, cause: String)
+        async throws(RepositoryError) -> GuardedWrite
     /// Attempts + 1. Below `maximumAttempts`: a new dispatch whose message is sent after `delay`; else `failed` with
-    /// `reason` and a dead letter through the outbox.
+    /// `reason` and a dead letter through the outbox. `detail` is for the event.
     func recordFailure(
-        of dispatch: Dispatch, token: LeaseToken, newToken: LeaseToken, reason: FailureReason, maximumAttempts: Int,
-        delay: Duration
+        of dispatch: Dispatch, token: LeaseToken, newToken: LeaseToken, reason: FailureReason, detail: String,
+        maximumAttempts: Int, delay: Duration
     ) async throws(RepositoryError) -> OwnFailureVerdict
     /// Row becomes `failed` with the reason: the clip itself is to blame, no retry can help.
     func reject(_ video: VideoID, token: LeaseToken, newToken: LeaseToken, reason: FailureReason)
@@ -211,6 +234,8 @@ package protocol DeliveryRepository: Sendable {
     /// Takes or keeps the one Reconciler's lease row for `duration`.
     /// - Returns: whether `node` holds it.
     func holdReconcilerLease(_ node: NodeID, for duration: Duration) async throws(RepositoryError) -> Bool
+    /// Removes events older than `age`.
+    func pruneEvents(olderThan age: Duration) async throws(RepositoryError)
 }
 
 // MARK: - Outbox

@@ -88,7 +88,9 @@ package struct APINode: Sendable {
             videos: environment.videos, gateway: environment.gateway, probe: environment.probe,
             workspaces: environment.workspaces, outboxWake: relay.wake, ids: ids, clock: environment.clock,
             random: environment.random, logger: environment.logger)
-        accounts = AccountService(users: environment.users, hasher: environment.hasher, ids: ids)
+        accounts = AccountService(
+            users: environment.users, hasher: environment.hasher, ids: ids, gateway: gateway,
+            logger: environment.logger)
         rankings = RankingActor(
             votes: environment.votes, feed: environment.feed, clock: environment.clock, random: environment.random,
             logger: environment.logger)
@@ -102,6 +104,18 @@ package struct APINode: Sendable {
             workspaces: environment.workspaces, ids: ids, clock: environment.clock, wallClock: environment.wallClock,
             logger: environment.logger)
     }
+
+    /// Erases an account; what this node shows from then on is without it.
+    /// - Returns: whether it was there.
+    package func erase(_ user: UserID) async throws(AccountService.Failure) -> Bool {
+        guard try await accounts.erase(user) else { return false }
+        await rankings.catchUp()
+        await catalog.forget()
+        return true
+    }
+
+    /// To be called when the node is told to stop: no upload is admitted any more.
+    package func beginDrain() async { await uploads.close() }
 
     /// To be called when no request is under way any more; `run()` returns once waiting votes are decided.
     package func drain() { drainSignal.raise() }

@@ -9,7 +9,7 @@ package protocol UploadSource: Sendable {
 
 /// Sorted by what the client is told.
 package enum UploadError: Error, Sendable, Equatable {
-    /// As many uploads as the node takes are under way, or its disk is near its reserve.
+    /// As many uploads as the node takes are under way, its disk is near its reserve, or it drains.
     case full
     /// The form is not as the contract says: each wrong field with its message.
     case malformed([FieldProblem])
@@ -47,6 +47,7 @@ package actor UploadCoordinator {
 
     private let maximumUploads: Int
     private var underWay = 0
+    private var isClosed = false
     private nonisolated let policy: UploadPolicy
     private nonisolated let videos: any VideoRepository
     private nonisolated let gateway: S3Gateway
@@ -80,7 +81,7 @@ package actor UploadCoordinator {
     package var inProgress: Int { underWay }
 
     private func admit() throws(UploadError) {
-        guard underWay < maximumUploads else { throw .full }
+        guard !isClosed, underWay < maximumUploads else { throw .full }
         underWay += 1
     }
 
@@ -88,12 +89,12 @@ package actor UploadCoordinator {
 
     /// Takes one upload the whole way.
     /// - Returns: the id of the video, now `uploaded` and on its way to the queue.
-    package nonisolated func receive(_ source: some UploadSource, from owner: UserID) async throws(UploadError)
-        -> VideoID
+    package nonisolated func receive(_ source: some UploadSource, from owner: UserID, requestID: String? = nil)
+        async throws(UploadError) -> VideoID
     {
         try await admit()
         do {
-            let id = try await takeIn(source, from: owner)
+            let id = try await takeIn(source, from: owner, requestID)
             await leave()
             return id
         } catch {
@@ -102,13 +103,34 @@ package actor UploadCoordinator {
         }
     }
 
-    private nonisolated func takeIn(_ source: some UploadSource, from owner: UserID) async throws(UploadError)
-        -> VideoID
+    /// Takes no further uploads; those under way go on.
+    package func close() { isClosed = true }
+
+    /// Removes a video that is not processed, with its objects; a transcode of it stops.
+    package nonisolated func delete(_ id: VideoID, by owner: UserID, requestID: String? = nil)
+        async throws(RepositoryError) -> DeleteVideoVerdict
+    {
+        let verdict = try await videos.delete(id, by: owner, requestID: requestID)
+        if case .deleted(let objects) = verdict {
+            logger.info("deleted", metadata: Self.metadata(id, requestID))
+            await gateway.discard(objects, logger: logger)
+        }
+        return verdict
+    }
+
+    private static func metadata(_ id: VideoID, _ requestID: String?) -> Logger.Metadata {
+        var metadata: Logger.Metadata = ["video_id": "\(id)"]
+        if let requestID { metadata["request_id"] = "\(requestID)" }
+        return metadata
+    }
+
+    private nonisolated func takeIn(_ source: some UploadSource, from owner: UserID, _ requestID: String?)
+        async throws(UploadError) -> VideoID
     {
         let workspace: Workspace
         do { workspace = try await workspaces.make() } catch { throw Self.uploadError(error) }
         do {
-            let id = try await store(source, from: owner, in: workspace)
+            let id = try await store(source, from: owner, in: workspace, requestID)
             await workspaces.discard(workspace)
             return id
         } catch {
@@ -117,9 +139,9 @@ package actor UploadCoordinator {
         }
     }
 
-    private nonisolated func store(_ source: some UploadSource, from owner: UserID, in workspace: Workspace)
-        async throws(UploadError) -> VideoID
-    {
+    private nonisolated func store(
+        _ source: some UploadSource, from owner: UserID, in workspace: Workspace, _ requestID: String?
+    ) async throws(UploadError) -> VideoID {
         let spool: any SpoolWriter
         do { spool = try await workspaces.spool("upload", in: workspace) } catch { throw Self.uploadError(error) }
         let text = try await source.deliver(to: spool, maximumBytes: policy.contest.maximumFileBytes)
@@ -137,7 +159,8 @@ package actor UploadCoordinator {
             try await gateway.put(spooled.file, at: original.key, contentType: original.contentType)
         } catch { throw Self.uploadError(error) }
         do {
-            try await record(NewVideo(id: id, owner: owner, title: title.text, original: original))
+            try await record(
+                NewVideo(id: id, owner: owner, title: title.text, original: original, requestID: requestID))
         } catch {
             // With an answer there is surely no row; without one there may be, and the Reconciler looks later.
             if case .unavailable = error { throw error }
@@ -148,7 +171,9 @@ package actor UploadCoordinator {
             throw error
         }
         outboxWake.raise()
-        logger.info("uploaded", metadata: ["video_id": "\(id)", "bytes": "\(spooled.sizeBytes)"])
+        var metadata = Self.metadata(id, requestID)
+        metadata["bytes"] = "\(spooled.sizeBytes)"
+        logger.info("uploaded", metadata: metadata)
         return id
     }
 

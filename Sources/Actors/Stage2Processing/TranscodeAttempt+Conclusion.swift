@@ -11,6 +11,7 @@ extension TranscodeAttempt {
             await deleteMessage()
         case .lost:
             logger.notice("the lease was lost or the video deleted; nothing is published")
+            await removeOrphans()
         case .unusable(let reason):
             let write = await tellDatabase { () async throws(RepositoryError) in
                 try await self.context.videos.reject(
@@ -24,7 +25,8 @@ extension TranscodeAttempt {
         case .failed(let reason, let detail): await concludeFailure(reason, detail: detail, attempts: attempts)
         case .interrupted(let why):
             let write = await tellDatabase { () async throws(RepositoryError) in
-                try await self.context.videos.handBack(self.dispatch, token: self.token, newToken: self.finalToken)
+                try await self.context.videos.handBack(
+                    self.dispatch, token: self.token, newToken: self.finalToken, cause: why)
             }
             if write == .done {
                 context.metrics.send(.taskRetried)
@@ -41,7 +43,7 @@ extension TranscodeAttempt {
         let delay = retryDelay(afterAttempts: attempts)
         let verdict = await tellDatabase { () async throws(RepositoryError) in
             try await self.context.videos.recordFailure(
-                of: self.dispatch, token: self.token, newToken: self.finalToken, reason: reason,
+                of: self.dispatch, token: self.token, newToken: self.finalToken, reason: reason, detail: detail,
                 maximumAttempts: settings.maximumAttempts, delay: delay)
         }
         switch verdict {
@@ -97,6 +99,18 @@ extension TranscodeAttempt {
             do { try await context.clock.wait(wait) } catch { return nil }
         }
         return nil
+    }
+
+    /// What this attempt stored for a video that was deleted meanwhile goes at once, not with the next sweep. Tried
+    /// once: the Reconciler looks again.
+    private func removeOrphans() async {
+        do {
+            let orphans = try await context.videos.orphans(
+                among: [.processedVideo(dispatch.video), .poster(dispatch.video)])
+            try await context.gateway.delete(orphans)
+        } catch {
+            logger.debug("objects not removed, the Reconciler will", metadata: ["reason": "\(error)"])
+        }
     }
 
     /// - Returns: whether the queue confirmed it.

@@ -91,6 +91,7 @@ actor TranscodeAttempt {
         case .obsolete: await deleteMessage()
         case .granted(let job):
             let startedAt = context.clock.now
+            if let request = job.requestID { logger[metadataKey: "request_id"] = "\(request)" }
             logger.info("claimed", metadata: ["attempts": "\(job.attempts)", "waited": "\(job.waited)"])
             working = true
             let outcome = await race(job)
@@ -125,7 +126,8 @@ actor TranscodeAttempt {
     private func returnUnclaimed() async {
         for known in [token, nil] {
             let write = await tellDatabase { () async throws(RepositoryError) in
-                try await self.context.videos.handBack(self.dispatch, token: known, newToken: self.finalToken)
+                try await self.context.videos.handBack(
+                    self.dispatch, token: known, newToken: self.finalToken, cause: "drained before the claim")
             }
             if write == .done { return await deleteMessage() }
             if write == nil { return }

@@ -11,13 +11,21 @@ package actor PublicCatalog {
     private let clock: any NodeClock
     private var pages: [PublicVideoQuery: (page: PublicVideoPage, readAt: MonotonicInstant)] = [:]
     private var waiters: [PublicVideoQuery: [Waiter]] = [:]
+    /// Queries that began under an earlier one may show what is gone.
+    private var generation = 0
 
-    /// Resumed with nil when the reader whose query it was went away: to be asked again.
+    /// Resumed with nil when the reader whose query it was went away, or its page is forgotten: to be asked again.
     private typealias Waiter = CheckedContinuation<Result<PublicVideoPage, RepositoryError>?, Never>
 
     package init(videos: any VideoRepository, clock: any NodeClock) {
         self.videos = videos
         self.clock = clock
+    }
+
+    /// Pages read before are not shown to those who ask from now on.
+    package func forget() {
+        generation += 1
+        pages.removeAll(keepingCapacity: true)
     }
 
     package func page(_ query: PublicVideoQuery) async throws(RepositoryError) -> PublicVideoPage {
@@ -29,18 +37,20 @@ package actor PublicCatalog {
         }
         waiters[query] = []
         let readAt = clock.now
+        let readIn = generation
         let result: Result<PublicVideoPage, RepositoryError>
         do throws(RepositoryError) {
             result = .success(try await videos.publicVideos(query))
         } catch {
             result = .failure(error)
         }
-        if case .success(let page) = result {
+        if case .success(let page) = result, readIn == generation {
             if pages.count >= Self.maximumPages { pages.removeAll(keepingCapacity: true) }
             pages[query] = (page, readAt)
         }
         var shared: Result<PublicVideoPage, RepositoryError>? = result
         if case .failure = result, Task.isCancelled { shared = nil }
+        if readIn != generation { shared = nil }
         for waiter in waiters.removeValue(forKey: query) ?? [] { waiter.resume(returning: shared) }
         return try result.get()
     }

@@ -106,6 +106,14 @@ package actor RankingActor {
         }
     }
 
+    /// Reads the feed to its end and shows it, so that what was committed before the call is in what `page` shows
+    /// after it. When the database does not answer it is left to the next look.
+    package func catchUp() async {
+        guard loaded, !loading else { return look.raise() }
+        await follow()
+        publish()
+    }
+
     private func isPublished(_ number: Int64, of writer: WriterID) -> Bool {
         publishedPositions[writer, default: 0] >= number
     }
@@ -167,12 +175,15 @@ package actor RankingActor {
     private func follow() async {
         while !Task.isCancelled {
             do {
+                let loadsBefore = loads
                 switch try await votes.deltas(after: positions, limitPerWriter: Self.feedLimit) {
                 case .behind:
                     logger.notice("ranking: the feed was pruned beyond our position; loading anew")
                     return await load()
                 case .deltas(let deltas, let more):
                     try await introduce(deltas)
+                    // Another index meanwhile, which may not know the players.
+                    guard loads == loadsBefore, !loading else { continue }
                     for delta in deltas { add(delta) }
                     if !more { return }
                 }

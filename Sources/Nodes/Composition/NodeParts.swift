@@ -32,7 +32,7 @@ struct NodeParts: Sendable {
         database = try await DatabaseService.start(configuration, folder: folder, logger: logger)
         let client = database.client
         users = PostgresUserRepository(client: client)
-        videos = PostgresVideoRepository(client: client)
+        videos = PostgresVideoRepository(client: client, node: id)
         votes = PostgresVoteRepository(client: database.voteClient)
         feed = PostgresChangeFeed(client: client)
         jobs = PostgresJobQueue(client: client, configuration: .jobs, clock: clock)

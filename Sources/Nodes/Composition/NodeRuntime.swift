@@ -42,16 +42,22 @@ package struct NodeRuntime: Sendable {
         let api = role.servesAPI ? try await makeAPI(parts) : nil
         let status = NodeStatus()
         var listener: ServiceGroup?
-        if let api { listener = try await makeListener(api, parts, status, metrics.events) }
+        var callers: Callers?
+        if let api {
+            let services = try await makeServices(api, parts, status, metrics.events)
+            callers = services.callers
+            listener = makeListener(services)
+        }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await metrics.run() }
             group.addTask {
                 await status.watch(videos: parts.videos, gateway: parts.gateway, clock: parts.clock) { $0 }
             }
             let drain = Drain(
-                notice: configuration.seconds("drain.noticeSeconds"), status: status, worker: worker,
+                notice: configuration.seconds("drain.noticeSeconds"), status: status, worker: worker, api: api,
                 listener: listener, clock: parts.clock, logger: logger)
             group.addTask { await drain.listen(to: signals) }
+            if let callers { group.addTask { await callers.watch(parts.feed) } }
             try await work(worker: worker, api: api, listener: drain.listener)
             metrics.events.finish()
             group.cancelAll()
@@ -114,13 +120,13 @@ package struct NodeRuntime: Sendable {
                 logger: logger))
     }
 
-    private func makeListener(
+    private func makeServices(
         _ api: APINode, _ parts: NodeParts, _ status: NodeStatus, _ metrics: MetricMailbox
-    ) async throws -> ServiceGroup {
+    ) async throws -> APIServices {
         let tokens = await TokenAuthority(
             secret: try parts.folder.secret(named: "jwt", bytes: 32), keyID: "1",
             life: configuration.seconds("auth.tokenSeconds"), wallClock: parts.wallClock)
-        let services = APIServices(
+        return APIServices(
             node: api, users: parts.users,
             callers: Callers(tokens: tokens, users: parts.users, clock: parts.clock), tokens: tokens, status: status,
             publicURL: configuration.text("http.publicURL"),
@@ -128,6 +134,9 @@ package struct NodeRuntime: Sendable {
             corsOrigins: configuration.list("http.corsOrigins"), metrics: metrics, clock: parts.clock,
             random: parts.random, logger: logger,
             media: MediaRoute(store: parts.store, signer: parts.signer, wallClock: parts.wallClock))
+    }
+
+    private func makeListener(_ services: APIServices) -> ServiceGroup {
         var quiet = logger
         quiet.logLevel = .warning
         let idle = TimeAmount.seconds(Int64(configuration.integer("http.idleSeconds")))
@@ -176,6 +185,7 @@ private struct Drain: Sendable {
     let notice: Duration
     let status: NodeStatus
     let worker: WorkerNode?
+    let api: APINode?
     let listener: ServiceGroup?
     let clock: any NodeClock
     let logger: Logger
@@ -199,6 +209,7 @@ private struct Drain: Sendable {
     private func begin() async {
         status.beginDrain()
         worker?.drain()
+        await api?.beginDrain()
         if listener != nil, notice > .zero { try? await clock.wait(notice) }
         await listener?.triggerGracefulShutdown()
     }

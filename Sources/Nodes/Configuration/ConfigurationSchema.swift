@@ -68,6 +68,12 @@ package enum ConfigurationSchema {
             "worker.attemptDeadlineSeconds", .integer(5...43200), default: .integer(900),
             "An attempt that takes longer is ended and tried again."),
         Setting(
+            "worker.firstRetrySeconds", .integer(0...900), default: .integer(30),
+            "Wait after a first failed attempt; up to a fifth is added at random."),
+        Setting(
+            "worker.laterRetrySeconds", .integer(0...900), default: .integer(120),
+            "Wait after a second failed attempt; the third is the last."),
+        Setting(
             "worker.brandDir", .text, default: .text(""),
             "Folder with intro.mp4, outro.mp4 and watermark.png to use instead of the built-in ones."),
     ]
@@ -117,7 +123,10 @@ package enum ConfigurationSchema {
             "reconciler.redispatchAfterSeconds", .integer(10...604800), default: .integer(7200),
             "A video that nobody works on for this long is dispatched anew."),
         Setting(
-            "reconciler.orphanAgeSeconds", .integer(60...604800), default: .integer(3600),
-            "Objects without a row are removed when older; must exceed the longest upload."),
+            "reconciler.orphanAgeSeconds", .integer(5...604800), default: .integer(3600),
+            "Objects without a row are removed when older; must exceed the time from an object's storing to its row."),
+        Setting(
+            "reconciler.sweepSeconds", .integer(1...604800), default: .integer(3600),
+            "Time between two searches for objects without a row."),
     ]
 }

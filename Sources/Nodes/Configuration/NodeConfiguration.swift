@@ -115,6 +115,7 @@ package struct NodeConfiguration: Sendable {
         WorkerSettings(
             slots: integer("worker.slots"), lease: seconds("queue.leaseSeconds"),
             pollWait: seconds("queue.pollSeconds"), attemptDeadline: seconds("worker.attemptDeadlineSeconds"),
+            retryDelays: [seconds("worker.firstRetrySeconds"), seconds("worker.laterRetrySeconds")],
             drainGrace: seconds("drain.graceSeconds"))
     }
 
@@ -124,7 +125,8 @@ package struct NodeConfiguration: Sendable {
             reconciler: ReconcilerSettings(
                 interval: seconds("reconciler.intervalSeconds"),
                 redispatchAfter: seconds("reconciler.redispatchAfterSeconds"),
-                orphanAge: seconds("reconciler.orphanAgeSeconds")),
+                orphanAge: seconds("reconciler.orphanAgeSeconds"),
+                sweepInterval: seconds("reconciler.sweepSeconds")),
             maximumUploads: integer("http.maxUploads"))
     }
 }

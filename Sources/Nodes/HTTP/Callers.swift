@@ -13,6 +13,7 @@ package actor Callers {
     private let users: any UserRepository
     private let clock: any NodeClock
     private var seen: [UserID: MonotonicInstant] = [:]
+    private var forgotten = 0
 
     package init(tokens: TokenAuthority, users: any UserRepository, clock: any NodeClock) {
         self.tokens = tokens
@@ -27,15 +28,27 @@ package actor Callers {
         return id
     }
 
+    /// Asks the database anew about everybody whenever an account was erased on any node, until cancelled.
+    package func watch(_ feed: any ChangeFeed) async {
+        for await _ in feed.changes(on: .accounts) { forgetAll() }
+    }
+
+    /// Counts as a change for questions that are under way: what they learn is not kept.
+    package func forgetAll() {
+        seen.removeAll(keepingCapacity: true)
+        forgotten += 1
+    }
+
     private func isActive(_ id: UserID) async throws -> Bool {
         let now = clock.now
         if let last = seen[id], last.duration(to: now) < Self.memory { return true }
+        let before = forgotten
         guard let user = try await users.user(id), user.isActive else {
             seen[id] = nil
             return false
         }
         if seen.count >= Self.maximumAccounts { seen.removeAll(keepingCapacity: true) }
-        seen[id] = now
+        if before == forgotten { seen[id] = now }
         return true
     }
 }

@@ -15,8 +15,7 @@ struct AccountServiceTests {
     func signUp() throws {
         let world = World()
         let users = UsersDouble()
-        let service = AccountService(
-            users: users, hasher: HasherDouble(), ids: IdentifierSource(random: SeededRandom()))
+        let service = Self.service(world, users, HasherDouble())
         let user = try world.value { try? await service.signUp(Self.form) }
         let stored = try #require(users.created.value.first)
         #expect(user?.id == stored.id)
@@ -43,8 +42,7 @@ struct AccountServiceTests {
         let world = World()
         let hasher = HasherDouble(isBusy: true)
         #expect(try Self.signUp(world, UsersDouble(), hasher) == .threw(.busy))
-        let service = AccountService(
-            users: UsersDouble(), hasher: hasher, ids: IdentifierSource(random: SeededRandom()))
+        let service = Self.service(world, UsersDouble(), hasher)
         let login = try world.value {
             await outcome(AccountService.Failure.self) {
                 try await service.logIn(email: Self.form.email, password: "x") == nil
@@ -65,7 +63,7 @@ struct AccountServiceTests {
             let users = UsersDouble()
             users.known.set(known)
             let hasher = HasherDouble()
-            let service = AccountService(users: users, hasher: hasher, ids: IdentifierSource(random: SeededRandom()))
+            let service = Self.service(world, users, hasher)
             let user = try world.value { try? await service.logIn(email: Self.form.email, password: password) }
             #expect((user != nil) == isUser)
             #expect(hasher.calls.value == ["verify \(password) against \(encoded ?? "nothing")"])
@@ -85,8 +83,32 @@ struct AccountServiceTests {
     private static func signUp(_ world: World, _ users: UsersDouble, _ hasher: HasherDouble) throws
         -> Outcome<User, AccountService.Failure>
     {
-        let service = AccountService(users: users, hasher: hasher, ids: IdentifierSource(random: SeededRandom()))
+        let service = Self.service(world, users, hasher)
         return try world.value { await outcome { try await service.signUp(form) } }
+    }
+
+    @Test("an erasure removes the objects of what the database named, and tells whether the account was there")
+    func erase() throws {
+        let world = World()
+        var users = UsersDouble()
+        users.erased = ErasedAccount(objects: [.original(id(7), fileExtension: "mp4"), .poster(id(7))])
+        let removed = Box<[ObjectKey]>([])
+        var store = StoreDouble()
+        store.onDelete = { keys in removed.change { $0 += keys } }
+        let service = Self.service(world, users, HasherDouble(), store)
+        #expect(try world.value { try? await service.erase(id(1)) } == true)
+        #expect(removed.value == users.erased?.objects)
+        users.erased = nil
+        let empty = Self.service(world, users, HasherDouble(), store)
+        #expect(try world.value { try? await empty.erase(id(1)) } == false)
+    }
+
+    private static func service(
+        _ world: World, _ users: UsersDouble, _ hasher: HasherDouble, _ store: StoreDouble = StoreDouble()
+    ) -> AccountService {
+        AccountService(
+            users: users, hasher: hasher, ids: IdentifierSource(random: SeededRandom()), gateway: store.gateway(world),
+            logger: .quiet)
     }
 
     private static func account(isActive: Bool) -> Account {
@@ -103,6 +125,7 @@ private struct UsersDouble: UserRepository {
     let created = Box<[NewUser]>([])
     var verdict: CreateUserVerdict?
     var isAway = false
+    var erased: ErasedAccount?
 
     func create(_ user: NewUser) async throws(RepositoryError) -> CreateUserVerdict {
         created.change { $0.append(user) }
@@ -118,6 +141,7 @@ private struct UsersDouble: UserRepository {
         return known.value.first { $0.user.email.folded == email.folded }
     }
     func user(_ id: UserID) async throws(RepositoryError) -> User? { known.value.first { $0.user.id == id }?.user }
+    func erase(_ id: UserID) async throws(RepositoryError) -> ErasedAccount? { erased }
 }
 
 private struct HasherDouble: PasswordHasher {

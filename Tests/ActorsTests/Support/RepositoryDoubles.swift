@@ -5,6 +5,7 @@ struct VideosDouble: VideoRepository {
     typealias Failure = RepositoryError
 
     var onCreate: @Sendable (NewVideo) async throws(Failure) -> CreateVideoVerdict = { _ in .created }
+    var onDelete: @Sendable (VideoID) async throws(Failure) -> DeleteVideoVerdict = { _ in .unknown }
     var onPublicVideos: @Sendable (PublicVideoQuery) async throws(Failure) -> PublicVideoPage = { _ in
         PublicVideoPage(videos: [], total: 0)
     }
@@ -32,6 +33,9 @@ struct VideosDouble: VideoRepository {
         try await onCreate(video)
     }
     func video(_ id: VideoID) async throws(Failure) -> Video? { nil }
+    func delete(_ id: VideoID, by owner: UserID, requestID: String?) async throws(Failure) -> DeleteVideoVerdict {
+        try await onDelete(id)
+    }
     func videos(of owner: UserID) async throws(Failure) -> [Video] { [] }
     func publicVideos(_ query: PublicVideoQuery) async throws(Failure) -> PublicVideoPage {
         try await onPublicVideos(query)
@@ -47,12 +51,12 @@ struct VideosDouble: VideoRepository {
     func commit(_ result: ProcessedResult, of video: VideoID, token: LeaseToken, newToken: LeaseToken)
         async throws(Failure) -> GuardedWrite
     { try await onCommit(result, token) }
-    func handBack(_ dispatch: Dispatch, token: LeaseToken?, newToken: LeaseToken) async throws(Failure)
+    func handBack(_ dispatch: Dispatch, token: LeaseToken?, newToken: LeaseToken, cause: String) async throws(Failure)
         -> GuardedWrite
     { try await onHandBack(token) }
     func recordFailure(
-        of dispatch: Dispatch, token: LeaseToken, newToken: LeaseToken, reason: FailureReason, maximumAttempts: Int,
-        delay: Duration
+        of dispatch: Dispatch, token: LeaseToken, newToken: LeaseToken, reason: FailureReason, detail: String,
+        maximumAttempts: Int, delay: Duration
     ) async throws(Failure) -> OwnFailureVerdict { try await onRecordFailure(reason, delay) }
     func reject(_ video: VideoID, token: LeaseToken, newToken: LeaseToken, reason: FailureReason)
         async throws(Failure) -> GuardedWrite
@@ -66,6 +70,7 @@ struct VideosDouble: VideoRepository {
     func holdReconcilerLease(_ node: NodeID, for duration: Duration) async throws(Failure) -> Bool {
         try await onHoldReconcilerLease()
     }
+    func pruneEvents(olderThan age: Duration) async throws(Failure) {}
     func takeOutbox(limit: Int, holdFor duration: Duration) async throws(Failure) -> [OutboxEntry] {
         try await onTakeOutbox(limit)
     }

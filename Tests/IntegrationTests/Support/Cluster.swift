@@ -80,8 +80,9 @@ final class Cluster: Sendable {
             defer { nodes = [] }
             return nodes
         }
+        // One signal each, and all before the first is waited for: a second one would end a node at once.
         for node in all { node.program.send(SIGTERM) }
-        for node in all { await node.program.stop() }
+        for node in all { await node.program.endOrKill() }
     }
 
     /// What is in the store.

@@ -81,6 +81,11 @@ final class RunningProgram: Sendable {
     /// SIGTERM, and SIGKILL when that does not end it in time.
     func stop(within bound: Duration = .seconds(15)) async {
         send(SIGTERM)
+        await endOrKill(within: bound)
+    }
+
+    /// Waits for an end that was asked for, and kills when it does not come in time.
+    func endOrKill(within bound: Duration = .seconds(15)) async {
         if (try? await end(within: bound)) == nil {
             send(SIGKILL)
             _ = try? await end(within: .seconds(5))

@@ -54,6 +54,11 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
     package func video(_ id: VideoID) async throws(RepositoryError) -> Video? {
         try await transaction("") { $0.video(id) }
     }
+    package func delete(_ id: VideoID, by owner: UserID, requestID: String?) async throws(RepositoryError)
+        -> DeleteVideoVerdict
+    {
+        try await transaction("delete \(label(id))") { $0.delete(id, by: owner) }
+    }
     package func videos(of owner: UserID) async throws(RepositoryError) -> [Video] {
         try await transaction("") { $0.videos(of: owner) }
     }
@@ -88,7 +93,7 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
             $0.commit(result, of: video, token: token, newToken: newToken)
         }
     }
-    package func handBack(_ dispatch: Dispatch, token: LeaseToken?, newToken: LeaseToken)
+    package func handBack(_ dispatch: Dispatch, token: LeaseToken?, newToken: LeaseToken, cause: String)
         async throws(RepositoryError) -> GuardedWrite
     {
         try await transaction("handBack \(label(dispatch))\(token == nil ? " unclaimed" : "")") {
@@ -96,8 +101,8 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
         }
     }
     package func recordFailure(
-        of dispatch: Dispatch, token: LeaseToken, newToken: LeaseToken, reason: FailureReason, maximumAttempts: Int,
-        delay: Duration
+        of dispatch: Dispatch, token: LeaseToken, newToken: LeaseToken, reason: FailureReason, detail: String,
+        maximumAttempts: Int, delay: Duration
     ) async throws(RepositoryError) -> OwnFailureVerdict {
         try await transaction("recordFailure \(label(dispatch))") {
             $0.recordFailure(
@@ -132,6 +137,9 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
     package func holdReconcilerLease(_ node: NodeID, for duration: Duration) async throws(RepositoryError) -> Bool {
         try await transaction("") { $0.holdReconcilerLease(node, for: duration) }
     }
+    package func pruneEvents(olderThan age: Duration) async throws(RepositoryError) {
+        try await transaction("") { _ in }
+    }
     package func takeOutbox(limit: Int, holdFor duration: Duration) async throws(RepositoryError) -> [OutboxEntry] {
         try await transaction("") { database in
             let entries = database.takeOutbox(limit: limit, holdFor: duration)
@@ -153,6 +161,10 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
     }
     package func user(_ id: UserID) async throws(RepositoryError) -> User? {
         try await transaction("") { $0.users[id]?.user }
+    }
+
+    package func erase(_ id: UserID) async throws(RepositoryError) -> ErasedAccount? {
+        try await transaction("erase user") { $0.eraseAccount(id) }
     }
 
     // MARK: - Votes

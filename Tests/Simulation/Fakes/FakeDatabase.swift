@@ -76,6 +76,26 @@ package final class FakeDatabase: @unchecked Sendable {
         announce(.videos)
     }
 
+    func delete(_ id: VideoID, by owner: UserID) -> DeleteVideoVerdict {
+        guard let row = videos[id] else { return .unknown }
+        guard row.video.owner == owner else { return .notOwner }
+        guard row.state != .processed else { return .processed }
+        erase(id)
+        return .deleted(objects: [row.video.original.key, .processedVideo(id), .poster(id)])
+    }
+
+    func eraseAccount(_ id: UserID) -> ErasedAccount? {
+        guard users.removeValue(forKey: id) != nil else { return nil }
+        usersInOrder.removeAll { $0 == id }
+        let mine = sortedVideos.filter { $0.video.owner == id }.map(\.video)
+        for video in mine { erase(video.id) }
+        votes.takeBack(voter: id, videos: mine.map(\.id), at: now)
+        announce(.votes)
+        announce(.accounts)
+        return ErasedAccount(
+            objects: mine.flatMap { [$0.original.key, .processedVideo($0.id), .poster($0.id)] })
+    }
+
     // MARK: - Announcements
 
     func changes(on channel: ChangeChannel, for node: SimulatedNode) -> AsyncStream<Void> {

@@ -9,7 +9,13 @@ struct FakeVotes: Sendable {
     }
 
     private(set) var ballots: Set<VoteRequest> = []
+    private var players: [VoteRequest: UserID] = [:]
     private var counts: [VideoID: Int] = [:]
+    private var lastFeedNumber: Int64 = 0
+    private static let feedWriter: WriterID = {
+        guard let id = WriterID("00000000-0000-0000-0000-000000000000") else { preconditionFailure("a UUID") }
+        return id
+    }()
     private var writers: [WriterID] = []
     private(set) var batches: [Batch] = []
     /// The last number pruned of each writer.
@@ -25,9 +31,27 @@ struct FakeVotes: Sendable {
         batches.first { $0.delta.writer == writer && $0.delta.number == number }
     }
 
-    mutating func add(_ request: VoteRequest) {
+    mutating func add(_ request: VoteRequest, for player: UserID) {
         ballots.insert(request)
+        players[request] = player
         counts[request.video, default: 0] += 1
+    }
+
+    /// The votes of an erased account and for its videos, as one batch of the feed's own writer.
+    mutating func takeBack(voter: UserID, videos: [VideoID], at time: Int64) {
+        var changes: [UserID: Int] = [:]
+        for (request, player) in players where request.voter == voter || videos.contains(request.video) {
+            changes[player, default: 0] -= 1
+            counts[request.video, default: 0] -= 1
+            ballots.remove(request)
+            players[request] = nil
+        }
+        guard !changes.isEmpty else { return }
+        register(Self.feedWriter)
+        lastFeedNumber += 1
+        let sorted = changes.sorted { $0.key < $1.key }.map { PlayerChange(player: $0.key, votes: $0.value) }
+        let delta = VoteDelta(writer: Self.feedWriter, number: lastFeedNumber, changes: sorted)
+        append(Batch(delta: delta, verdicts: [], at: time))
     }
 
     mutating func append(_ batch: Batch) { batches.append(batch) }
@@ -68,7 +92,7 @@ extension FakeDatabase {
             guard row.state == .processed else { return .notProcessed }
             guard allowSelfVote || row.video.owner != request.voter else { return .ownVideo }
             guard !votes.ballots.contains(request) else { return .alreadyVoted }
-            votes.add(request)
+            votes.add(request, for: row.video.owner)
             changes[row.video.owner, default: 0] += 1
             return .accepted(player: row.video.owner)
         }

@@ -72,7 +72,7 @@ extension TestDatabase {
     ) async throws -> OwnFailureVerdict {
         try await videos.recordFailure(
             of: Dispatch(video: video, number: dispatch), token: token, newToken: newToken ?? id(),
-            reason: .processingFailed, maximumAttempts: 3, delay: .seconds(30))
+            reason: .processingFailed, detail: "ffmpeg died", maximumAttempts: 3, delay: .seconds(30))
     }
 
     func judge(_ video: VideoID, dispatch: Int = 1) async throws -> DeadLetterVerdict {
@@ -92,4 +92,12 @@ extension TestDatabase {
 
     /// Takes what is in the outbox, without holding it.
     func outbox() async throws -> [OutboxEntry] { try await videos.takeOutbox(limit: 100, holdFor: .zero) }
+}
+
+extension DeliveryRepository {
+    func handBack(_ dispatch: Dispatch, token: LeaseToken?, newToken: LeaseToken) async throws(RepositoryError)
+        -> GuardedWrite
+    {
+        try await handBack(dispatch, token: token, newToken: newToken, cause: "drained")
+    }
 }

@@ -2,7 +2,7 @@ import Actors
 import HTTPTypes
 import Hummingbird
 
-/// Rows 1 to 3 of the contract: sign-up, login, the caller's own account.
+/// Rows 1 to 3 of the contract: sign-up, login, the caller's own account and its erasure.
 struct AccountRoutes: Sendable {
     let services: APIServices
 
@@ -68,6 +68,15 @@ struct AccountRoutes: Sendable {
         members["is_active"] = .flag(user.isActive)
         members["created_at"] = .text(user.createdAt.rfc3339)
         return .json(.ok, .object(members))
+    }
+
+    @Sendable func erase(_ request: Request, _ context: APIContext) async throws -> Response {
+        let id = try await services.callers.caller(of: request)
+        guard try await services.node.erase(id) else { throw APIError.unauthorized }
+        await services.callers.forgetAll()
+        services.logger.notice(
+            "account erased", metadata: ["user_id": "\(id)", "request_id": "\(context.requestID)"])
+        return Response(status: .noContent)
     }
 
     private func tokenMembers(for user: UserID) async throws -> [String: JSONValue] {

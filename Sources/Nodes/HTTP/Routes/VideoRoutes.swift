@@ -31,7 +31,7 @@ struct VideoRoutes: Sendable {
         let source = MultipartUploadSource(body: request.body, boundary: boundary)
         let id: VideoID
         do {
-            id = try await services.node.uploads.receive(source, from: owner)
+            id = try await services.node.uploads.receive(source, from: owner, requestID: context.requestID)
         } catch {
             throw Self.apiError(error)
         }
@@ -55,20 +55,40 @@ struct VideoRoutes: Sendable {
     }
 
     @Sendable func detail(_ request: Request, _ context: APIContext) async throws -> Response {
-        let video = try await ownVideo(request, context, malformed: .unprocessableContent)
+        let video = try await ownVideo(request, context)
         let json = services.videoJSON(request)
         var members = try await json.members(of: video)
         members["original_url"] = .text(try await json.originalURL(video))
         return .json(.ok, .object(members))
     }
 
+    @Sendable func delete(_ request: Request, _ context: APIContext) async throws -> Response {
+        let caller = try await services.callers.caller(of: request)
+        let id = try Self.videoID(context)
+        switch try await services.node.uploads.delete(id, by: caller, requestID: context.requestID) {
+        case .deleted: break
+        case .processed:
+            throw APIError(
+                .badRequest,
+                "El video ya fue procesado y está abierto a votación: no se puede eliminar "
+                    + "(The video is processed and open to votes: it cannot be deleted)")
+        case .notOwner: throw APIError.notOwner
+        case .unknown: throw APIError.videoNotFound
+        }
+        return .json(
+            .ok,
+            .object([
+                "message": .text("El video ha sido eliminado exitosamente."), "video_id": .text(id.description),
+            ]))
+    }
+
     @Sendable func original(_ request: Request, _ context: APIContext) async throws -> Response {
-        let video = try await ownVideo(request, context, malformed: .unprocessableContent)
+        let video = try await ownVideo(request, context)
         return Self.redirect(to: try await services.videoJSON(request).originalURL(video))
     }
 
     @Sendable func processed(_ request: Request, _ context: APIContext) async throws -> Response {
-        let video = try await ownVideo(request, context, malformed: .unprocessableContent)
+        let video = try await ownVideo(request, context)
         guard video.state == .processed else {
             throw APIError(
                 .badRequest, "El video aún no ha sido procesado (The video has not been processed yet)")
@@ -77,22 +97,25 @@ struct VideoRoutes: Sendable {
     }
 
     /// - Throws: 401, 422 for a malformed id, 404, 403, in this order.
-    private func ownVideo(_ request: Request, _ context: APIContext, malformed: HTTPResponse.Status) async throws
-        -> Video
-    {
+    private func ownVideo(_ request: Request, _ context: APIContext) async throws -> Video {
         let caller = try await services.callers.caller(of: request)
+        let id = try Self.videoID(context)
+        guard let video = try await services.node.videos.video(id) else { throw APIError.videoNotFound }
+        guard video.owner == caller else { throw APIError.notOwner }
+        return video
+    }
+
+    private static func videoID(_ context: APIContext) throws -> VideoID {
         guard let id = context.parameters.get("id").flatMap({ VideoID($0) }) else {
             throw APIError(
-                malformed,
+                .unprocessableContent,
                 fields: [
                     FieldProblem(
                         type: "uuid_parsing", location: ["path", "video_id"],
                         message: "El identificador no es un UUID válido (Input should be a valid UUID)")
                 ])
         }
-        guard let video = try await services.node.videos.video(id) else { throw APIError.videoNotFound }
-        guard video.owner == caller else { throw APIError.notOwner }
-        return video
+        return id
     }
 
     private static func redirect(to url: String) -> Response {

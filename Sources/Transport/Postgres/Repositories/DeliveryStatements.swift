@@ -1,3 +1,5 @@
+import Actors
+
 /// One statement each, all guarded by *not terminal* (`state < 2`) and dispatch or token. The guards stand in UPDATE's
 /// WHERE, which is decided anew on the row's latest version after waiting for its lock (manual, chapter 13.2.1).
 ///
@@ -10,6 +12,18 @@ enum DeliveryStatements {
         moved_at = now()
         """
 
+    /// The CTE that keeps an event of each row of the CTE `written`, which returns id, dispatch and attempts.
+    private static func told(_ kind: String, cause: String, node: String) -> String {
+        """
+        told AS (
+            INSERT INTO video_events (video_id, kind, cause, dispatch, attempts, node)
+            SELECT id, \(kind), \(cause), dispatch, attempts, \(node)::uuid FROM written
+        )
+        """
+    }
+
+    private static func word(_ kind: VideoEvent.Kind) -> String { "'\(kind.rawValue)'" }
+
     /// The branch on the right is a row that is not granted: 1 leased, 2 obsolete.
     static let claim = PostgresStatement(
         "delivery_claim",
@@ -21,11 +35,14 @@ enum DeliveryStatements {
                 claimed_by = $5, moved_at = now(), redispatches = 0
             WHERE id = $1 AND dispatch = $2 AND state < 2 AND (lease_until <= now() OR token = $3)
             RETURNING 0, \(VideoStatements.originalColumns), v.attempts,
-                (extract(epoch FROM now() - v.uploaded_at) * 1000000)::bigint
+                (extract(epoch FROM now() - v.uploaded_at) * 1000000)::bigint, v.request_id
+        ), told AS (
+            INSERT INTO video_events (video_id, kind, dispatch, attempts, node)
+            SELECT $1, \(word(.claimed)), $2, attempts, $5 FROM granted
         )
         SELECT * FROM granted
         UNION ALL
-        SELECT CASE WHEN state >= 2 OR dispatch > $2 THEN 2 ELSE 1 END, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        SELECT CASE WHEN state >= 2 OR dispatch > $2 THEN 2 ELSE 1 END, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
         FROM videos WHERE id = $1 AND NOT EXISTS (SELECT FROM granted)
         """)
 
@@ -48,8 +65,8 @@ enum DeliveryStatements {
             UPDATE videos SET state = 2, processed_at = now(), progress = 100, processed_key = $4, poster_key = $5,
                 processed_duration_ms = $6, processed_size_bytes = $7, token = $3, lease_until = '-infinity'
             WHERE id = $1 AND token = $2 AND state < 2
-            RETURNING 1
-        )
+            RETURNING id, dispatch, attempts
+        ), \(told(word(.processed), cause: "NULL", node: "$8"))
         SELECT 1 FROM written UNION ALL SELECT 1 FROM videos WHERE id = $1 AND token = $3
         """)
 
@@ -60,8 +77,8 @@ enum DeliveryStatements {
             UPDATE videos SET token = $4, \(dispatchedAnew)
             WHERE id = $1 AND dispatch = $2 AND state < 2
                 AND (token = $3::uuid OR ($3::uuid IS NULL AND lease_until <= now()))
-            RETURNING id, dispatch
-        ), sent AS (
+            RETURNING id, dispatch, attempts
+        ), \(told(word(.handedBack), cause: "$5", node: "$6")), sent AS (
             INSERT INTO outbox (destination, video_id, dispatch) SELECT 'jobs', id, dispatch FROM written
             RETURNING pg_notify('anb_outbox', '')
         )
@@ -84,7 +101,9 @@ enum DeliveryStatements {
                 failure_english = CASE WHEN attempts + 1 >= $5 THEN $8 END
             WHERE id = $1 AND dispatch = $2 AND token = $3 AND state < 2
             RETURNING id, dispatch, state, attempts
-        ), sent AS (
+        ), \(told(
+            "CASE WHEN state = 3 THEN \(word(.failed)) ELSE \(word(.retried)) END", cause: "$6 || ': ' || $10",
+            node: "$11")), sent AS (
             INSERT INTO outbox (destination, video_id, dispatch, available_at)
             SELECT CASE WHEN state = 3 THEN 'deadLetters' ELSE 'jobs' END, id, dispatch,
                 now() + CASE WHEN state = 3 THEN 0 ELSE $9 END * interval '1 microsecond'
@@ -101,8 +120,8 @@ enum DeliveryStatements {
             UPDATE videos SET state = 3, progress = 0, failure_code = $4, failure_spanish = $5, failure_english = $6,
                 token = $3, lease_until = '-infinity', claimed_by = NULL
             WHERE id = $1 AND token = $2 AND state < 2
-            RETURNING 1
-        )
+            RETURNING id, dispatch, attempts
+        ), \(told(word(.failed), cause: "$4", node: "$7"))
         SELECT 1 FROM written UNION ALL SELECT 1 FROM videos WHERE id = $1 AND token = $3
         """)
 
@@ -120,8 +139,11 @@ enum DeliveryStatements {
                 failure_spanish = CASE WHEN claims >= $4 THEN $6 END,
                 failure_english = CASE WHEN claims >= $4 THEN $7 END
             WHERE id = $1 AND dispatch = $2 AND state < 2 AND lease_until <= now()
-            RETURNING id, dispatch, state, pg_notify('anb_videos', '')
-        ), sent AS (
+            RETURNING id, dispatch, state, attempts, claims, pg_notify('anb_videos', '')
+        ), \(told(
+            "CASE WHEN state = 3 THEN \(word(.failed)) ELSE \(word(.redispatched)) END",
+            cause: "CASE WHEN state = 3 THEN $5 || ': ' || claims || ' claims ended without a word' "
+                + "ELSE 'found among the dead letters' END", node: "$8")), sent AS (
             INSERT INTO outbox (destination, video_id, dispatch)
             SELECT 'jobs', id, dispatch FROM written WHERE state = 0
             RETURNING pg_notify('anb_outbox', '')
@@ -149,13 +171,16 @@ enum DeliveryStatements {
         ), written AS (
             UPDATE videos SET token = ($3::uuid[])[place], redispatches = redispatches + 1, \(dispatchedAnew)
             FROM numbered WHERE id = lost_id
-            RETURNING id, dispatch, pg_notify('anb_videos', '')
-        ), sent AS (
+            RETURNING id, dispatch, attempts, pg_notify('anb_videos', '')
+        ), \(told(word(.redispatched), cause: "'nobody worked on it'", node: "$4")), sent AS (
             INSERT INTO outbox (destination, video_id, dispatch) SELECT 'jobs', id, dispatch FROM written
             RETURNING pg_notify('anb_outbox', '')
         )
         SELECT count(*) FROM written
         """)
+
+    static let pruneEvents = PostgresStatement(
+        "delivery_prune_events", "DELETE FROM video_events WHERE at < now() - $1 * interval '1 microsecond'")
 
     static let holdLease = PostgresStatement(
         "reconciler_hold_lease",

@@ -44,6 +44,26 @@ package struct PostgresUserRepository: UserRepository {
         }
     }
 
+    /// Locks in the order of the vote statement (videos, then users), which waits for the one or finds neither; what
+    /// came to be before the locks is seen by the statements after them. The feed's own writer comes last, because its
+    /// row makes erasures follow each other.
+    package func erase(_ id: UserID) async throws(RepositoryError) -> ErasedAccount? {
+        try await database.transaction { transaction in
+            try await transaction.query(UserStatements.lockVideos, [.id(id)])
+            guard try await transaction.query(UserStatements.lock, [.id(id)]).count == 1 else { return nil }
+            var objects: [ObjectKey] = []
+            // Again: an upload that held the account's row is over by now.
+            for row in try await transaction.query(UserStatements.lockVideos, [.id(id)]) {
+                let video: VideoID = try row.id(0)
+                objects += [ObjectKey(try row.text(1)), .processedVideo(video), .poster(video)]
+            }
+            try await transaction.query(UserStatements.takeVotesBack, [.id(id)])
+            try await transaction.query(UserStatements.removeVideos, [.id(id)])
+            try await transaction.query(UserStatements.remove, [.id(id)])
+            return ErasedAccount(objects: objects)
+        }
+    }
+
     private static let userColumnCount = 9
 
     /// Reads `UserStatements.columns`.
@@ -90,4 +110,45 @@ private enum UserStatements {
         "user_by_email", "SELECT \(columns), password_hash FROM users WHERE email_folded = $1")
 
     static let byID = PostgresStatement("user_by_id", "SELECT \(columns) FROM users WHERE id = $1")
+
+    // MARK: - Erasure, one transaction
+
+    static let lockVideos = PostgresStatement(
+        "user_lock_videos", "SELECT id, original_key FROM videos WHERE owner_id = $1 ORDER BY id FOR UPDATE")
+
+    static let lock = PostgresStatement("user_lock", "SELECT 1 FROM users WHERE id = $1 FOR UPDATE")
+
+    /// The votes of the account and those for it go; what they counted goes into the feed as its own writer's batch.
+    static let takeVotesBack = PostgresStatement(
+        "user_take_votes_back",
+        """
+        WITH taken AS (
+            DELETE FROM votes WHERE user_id = $1 OR video_id IN (SELECT id FROM videos WHERE owner_id = $1)
+            RETURNING player_id
+        ), counted AS (
+            SELECT player_id, -count(*)::integer AS votes FROM taken GROUP BY player_id
+        ), feed AS (
+            UPDATE vote_writers SET last_number = last_number + 1
+            WHERE id = '00000000-0000-0000-0000-000000000000' AND EXISTS (SELECT FROM counted)
+            RETURNING id, last_number
+        )
+        INSERT INTO vote_batches (writer, n, players, deltas)
+        SELECT feed.id, feed.last_number, array_agg(player_id), array_agg(votes) FROM feed CROSS JOIN counted
+        GROUP BY feed.id, feed.last_number
+        RETURNING pg_notify('anb_votes', '')
+        """)
+
+    static let removeVideos = PostgresStatement(
+        "user_remove_videos",
+        """
+        WITH gone AS (
+            DELETE FROM videos WHERE owner_id = $1 RETURNING id, pg_notify('anb_videos', '')
+        ), unsent AS (
+            DELETE FROM outbox USING gone WHERE video_id = gone.id
+        )
+        DELETE FROM video_events USING gone WHERE video_id = gone.id
+        """)
+
+    static let remove = PostgresStatement(
+        "user_remove", "DELETE FROM users WHERE id = $1 RETURNING pg_notify('anb_accounts', '')")
 }

@@ -6,6 +6,8 @@ extension PostgresValue {
 
     static func id<Subject>(_ id: Identifier<Subject>?) -> PostgresValue { id.map { .uuid($0.uuid) } ?? .null }
 
+    static func optional(_ text: String?) -> PostgresValue { text.map { .text($0) } ?? .null }
+
     static func ids<Subject>(_ ids: [Identifier<Subject>]) -> PostgresValue { .uuidArray(ids.map(\.uuid)) }
 
     /// Dispatches, counts: what the schema keeps as `integer`.

@@ -13,7 +13,8 @@ extension PostgresVideoRepository {
             return .granted(
                 ClaimedJob(
                     dispatch: dispatch, token: token, original: try row.originalObject(at: 1),
-                    attempts: try row.count(6), waited: .microseconds(try row.int64(7))))
+                    attempts: try row.count(6), waited: .microseconds(try row.int64(7)),
+                    requestID: try row.optionalText(8)))
         }
     }
 
@@ -31,25 +32,28 @@ extension PostgresVideoRepository {
             DeliveryStatements.commit,
             [
                 .id(video), .id(token), .id(newToken), .text(result.video.name), .text(result.poster.name),
-                .milliseconds(result.duration), .int64(result.sizeBytes),
+                .milliseconds(result.duration), .int64(result.sizeBytes), .id(node),
             ])
     }
 
-    package func handBack(_ dispatch: Dispatch, token: LeaseToken?, newToken: LeaseToken)
+    package func handBack(_ dispatch: Dispatch, token: LeaseToken?, newToken: LeaseToken, cause: String)
         async throws(RepositoryError) -> GuardedWrite
     {
         try await guardedWrite(
             DeliveryStatements.handBack,
-            [.id(dispatch.video), .count(dispatch.number), .id(token), .id(newToken)])
+            [
+                .id(dispatch.video), .count(dispatch.number), .id(token), .id(newToken), .text(cause), .id(node),
+            ])
     }
 
     package func recordFailure(
-        of dispatch: Dispatch, token: LeaseToken, newToken: LeaseToken, reason: FailureReason, maximumAttempts: Int,
-        delay: Duration
+        of dispatch: Dispatch, token: LeaseToken, newToken: LeaseToken, reason: FailureReason, detail: String,
+        maximumAttempts: Int, delay: Duration
     ) async throws(RepositoryError) -> OwnFailureVerdict {
         let parameters: [PostgresValue] = [
             .id(dispatch.video), .count(dispatch.number), .id(token), .id(newToken), .count(maximumAttempts),
             .text(reason.code.rawValue), .text(reason.spanish), .text(reason.english), .microseconds(delay),
+            .text(detail), .id(node),
         ]
         return try await database.query(DeliveryStatements.ownFailure, parameters) { rows throws(PostgresError) in
             guard let row = rows.first else { return .lost }
@@ -64,7 +68,7 @@ extension PostgresVideoRepository {
             DeliveryStatements.reject,
             [
                 .id(video), .id(token), .id(newToken), .text(reason.code.rawValue), .text(reason.spanish),
-                .text(reason.english),
+                .text(reason.english), .id(node),
             ])
     }
 
@@ -74,7 +78,7 @@ extension PostgresVideoRepository {
         let reason = FailureReason.workerLost
         let parameters: [PostgresValue] = [
             .id(dispatch.video), .count(dispatch.number), .id(newToken), .count(maximumClaims),
-            .text(reason.code.rawValue), .text(reason.spanish), .text(reason.english),
+            .text(reason.code.rawValue), .text(reason.spanish), .text(reason.english), .id(node),
         ]
         return try await database.query(DeliveryStatements.judge, parameters) { rows throws(PostgresError) in
             guard let row = rows.first else { return .delete }
@@ -91,10 +95,14 @@ extension PostgresVideoRepository {
         async throws(RepositoryError) -> Int
     {
         let tokens = (0..<limit).map { _ in makeToken() }
-        let parameters: [PostgresValue] = [.microseconds(after), .int64(Int64(limit)), .ids(tokens)]
+        let parameters: [PostgresValue] = [.microseconds(after), .int64(Int64(limit)), .ids(tokens), .id(node)]
         return try await database.query(DeliveryStatements.redispatch, parameters) { rows throws(PostgresError) in
             try rows[0].count(0)
         }
+    }
+
+    package func pruneEvents(olderThan age: Duration) async throws(RepositoryError) {
+        try await database.query(DeliveryStatements.pruneEvents, [.microseconds(age)]) { _ in }
     }
 
     package func holdReconcilerLease(_ node: NodeID, for duration: Duration) async throws(RepositoryError) -> Bool {

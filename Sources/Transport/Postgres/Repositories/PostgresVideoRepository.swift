@@ -3,9 +3,12 @@ import Actors
 /// Rows of videos. Their time is the server's; delivery's and the outbox's methods are in extensions.
 package struct PostgresVideoRepository: VideoRepository {
     let database: PostgresDatabase
+    /// Whose writes the events tell of.
+    let node: NodeID?
 
-    package init(client: PostgresClient) {
+    package init(client: PostgresClient, node: NodeID? = nil) {
         database = PostgresDatabase(client: client)
+        self.node = node
     }
 
     /// Two statements, because the count must be taken after the owner's row is locked: of two uploads at once the
@@ -21,7 +24,7 @@ package struct PostgresVideoRepository: VideoRepository {
                 [
                     .id(video.id), .id(video.owner), .text(video.title), .text(original.key.name),
                     .text(original.contentType), .int64(original.sizeBytes), .text(original.sha256),
-                    .milliseconds(original.duration), .count(maximumPerPlayer),
+                    .milliseconds(original.duration), .count(maximumPerPlayer), .optional(video.requestID), .id(node),
                 ])
             return rows.isEmpty ? .tooManyVideos(maximum: maximumPerPlayer) : .created
         }
@@ -31,6 +34,20 @@ package struct PostgresVideoRepository: VideoRepository {
         try await database.query(VideoStatements.byID, [.id(id)]) { rows throws(PostgresError) in
             guard let row = rows.first else { return nil }
             return try row.video(at: 0)
+        }
+    }
+
+    package func delete(_ id: VideoID, by owner: UserID, requestID: String?) async throws(RepositoryError)
+        -> DeleteVideoVerdict
+    {
+        let parameters: [PostgresValue] = [.id(id), .id(owner), .optional(requestID), .id(node)]
+        return try await database.query(VideoStatements.delete, parameters) { rows throws(PostgresError) in
+            guard let row = rows.first else { return .unknown }
+            switch try row.int32(0) {
+            case 0: return .deleted(objects: [ObjectKey(try row.text(1)), .processedVideo(id), .poster(id)])
+            case 1: return .processed
+            default: return .notOwner
+            }
         }
     }
 

@@ -1,3 +1,5 @@
+import Actors
+
 enum VideoStatements {
     static let originalColumns =
         "v.original_key, v.original_content_type, v.original_size_bytes, v.original_sha256, v.original_duration_ms"
@@ -24,15 +26,37 @@ enum VideoStatements {
         ), written AS (
             INSERT INTO videos (
                 id, owner_id, title, original_key, original_content_type, original_size_bytes, original_sha256,
-                original_duration_ms)
-            SELECT $1, $2, $3, $4, $5, $6, $7, $8::bigint
+                original_duration_ms, request_id)
+            SELECT $1, $2, $3, $4, $5, $6, $7, $8::bigint, $10
             WHERE NOT EXISTS (SELECT FROM known) AND (SELECT count(*) FROM videos WHERE owner_id = $2) < $9
             RETURNING id, dispatch
+        ), told AS (
+            INSERT INTO video_events (video_id, kind, dispatch, attempts, node, request_id)
+            SELECT id, '\(VideoEvent.Kind.uploaded.rawValue)', dispatch, 0, $11::uuid, $10 FROM written
         ), sent AS (
             INSERT INTO outbox (destination, video_id, dispatch) SELECT 'jobs', id, dispatch FROM written
             RETURNING pg_notify('anb_outbox', '')
         )
         SELECT id FROM written UNION ALL SELECT id FROM known
+        """)
+
+    /// 0 deleted, 1 processed, 2 somebody else's; no row when there is none.
+    static let delete = PostgresStatement(
+        "video_delete",
+        """
+        WITH gone AS (
+            DELETE FROM videos WHERE id = $1 AND owner_id = $2 AND state <> 2
+            RETURNING id, original_key, dispatch, attempts, pg_notify('anb_videos', '')
+        ), unsent AS (
+            DELETE FROM outbox USING gone WHERE video_id = gone.id
+        ), told AS (
+            INSERT INTO video_events (video_id, kind, dispatch, attempts, node, request_id)
+            SELECT id, '\(VideoEvent.Kind.deleted.rawValue)', dispatch, attempts, $4::uuid, $3 FROM gone
+        )
+        SELECT 0, original_key FROM gone
+        UNION ALL
+        SELECT CASE WHEN owner_id = $2 THEN 1 ELSE 2 END, NULL FROM videos
+        WHERE id = $1 AND NOT EXISTS (SELECT FROM gone)
         """)
 
     static let byID = PostgresStatement("video_by_id", "SELECT \(columns) FROM videos v WHERE v.id = $1")
