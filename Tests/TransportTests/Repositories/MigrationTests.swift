@@ -13,7 +13,7 @@ struct MigrationTests {
                 }
                 try await group.waitForAll()
             }
-            #expect(try await database.number("SELECT count(*) FROM schema_migrations") == 3)
+            #expect(try await database.number("SELECT count(*) FROM schema_migrations") == 4)
             _ = try await database.makeProcessedVideo()
         }
     }
