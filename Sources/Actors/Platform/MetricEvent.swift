@@ -13,6 +13,8 @@ package enum MetricEvent: Sendable, Equatable {
 /// The port to the metrics' output: one line a call, without its newline.
 package protocol MetricSink: Sendable {
     func write(_ line: String)
+    /// Lines that were not taken, since the start.
+    var dropped: Int { get }
 }
 
 package typealias MetricMailbox = Mailbox<MetricEvent>

@@ -24,7 +24,7 @@ package enum MetricNamespace: String, Sendable {
 /// Aggregates events and writes them as Embedded Metric Format, one JSON object a line.
 ///
 /// Owns the samples of the running interval. Everyone tells it through its mailbox (events beyond the capacity are
-/// dropped and counted as `DroppedEvents`); it talks to nobody but the sink. Bounds: `maximumSamples` values an array
+/// dropped and counted as `DroppedEvents`, together with lines that the sink did not take); it talks to nobody but the sink. Bounds: `maximumSamples` values an array
 /// and at most `maximumRoutes` routes; a full array is written at once. A failing sink loses metrics, never a request.
 package actor MetricsEmitter {
     package static let mailboxCapacity = 8192
@@ -164,7 +164,7 @@ package actor MetricsEmitter {
         guard let last = lastUsage else { return }
         let elapsed = last.at.duration(to: now).inSeconds
         guard elapsed > 0 else { return }
-        let dropped = events.dropped - reportedDrops
+        let dropped = events.dropped + sink.dropped - reportedDrops
         reportedDrops += dropped
         for namespace in namespaces {
             write(

@@ -55,6 +55,22 @@ package protocol JobQueue: Sendable {
     func delete(_ receipt: Receipt) async throws(JobQueueError)
 }
 
+/// How full a queue is, as SQS's attributes of the same meaning tell it (approximately).
+package struct QueueDepth: Sendable, Equatable {
+    /// Can be received.
+    package let visible: Int
+    /// Received, not yet deleted.
+    package let inFlight: Int
+    /// Sent, not yet to be seen.
+    package let delayed: Int
+
+    package init(visible: Int, inFlight: Int, delayed: Int) {
+        self.visible = visible
+        self.inFlight = inFlight
+        self.delayed = delayed
+    }
+}
+
 package struct OutgoingMessage: Sendable, Equatable {
     package let job: JobMessage
     package let delay: Duration

@@ -14,7 +14,10 @@ struct AnbCommand: AsyncParsableCommand {
               ./anb test             build, and run every test
               ./anb build            build only
             """,
-        subcommands: [DemoCommand.self, TranscodeCommand.self, ConfigurationCommand.self])
+        subcommands: [
+            DemoCommand.self, DoctorCommand.self, QueueCommand.self, VideoCommand.self, DeadLetterCommand.self,
+            TranscodeCommand.self, ConfigurationCommand.self,
+        ])
 
     /// Parses and runs; ends the process with the command's exit code.
     static func run(_ words: [String]) async {

@@ -10,6 +10,7 @@ enum NodeCommand {
     static func run(_ words: [String], benchmark: Bool = false) async -> Int32 {
         do {
             let (role, configuration) = try parse(words, environment: ProcessInfo.processInfo.environment)
+            NodeLogHandler.bootstrap(level: configuration.logLevel, format: configuration.logFormat)
             let logger = Logger(label: "anb")
             for name in NodeConfiguration.unknownVariables(in: ProcessInfo.processInfo.environment) {
                 logger.warning("unknown environment variable, ignored", metadata: ["name": "\(name)"])
@@ -31,6 +32,20 @@ enum NodeCommand {
 
     /// - Throws: `ConfigurationError` or `NodeFailure`, with what would be right.
     static func parse(_ words: [String], environment: [String: String]) throws -> (NodeRole, NodeConfiguration) {
+        var arguments = try Self.arguments(words)
+        guard let name = arguments.removeValue(forKey: "role") else {
+            throw NodeFailure.usage("role is missing: role=\(NodeRole.allCases.map(\.rawValue).joined(separator: "|"))")
+        }
+        guard let role = NodeRole(rawValue: name) else {
+            throw NodeFailure.usage("role=\(name) is not a role. Valid: \(NodeRole.names)")
+        }
+        let configuration = try load(
+            arguments: arguments, environment: environment, file: arguments.removeValue(forKey: "config"))
+        return (role, configuration)
+    }
+
+    /// The words `key=value`.
+    static func arguments(_ words: [String]) throws -> [String: String] {
         var arguments: [String: String] = [:]
         for word in words {
             guard let separator = word.firstIndex(of: "="), separator > word.startIndex else {
@@ -42,15 +57,7 @@ enum NodeCommand {
                 throw NodeFailure.usage("the argument \(key) is given twice")
             }
         }
-        guard let name = arguments.removeValue(forKey: "role") else {
-            throw NodeFailure.usage("role is missing: role=\(NodeRole.allCases.map(\.rawValue).joined(separator: "|"))")
-        }
-        guard let role = NodeRole(rawValue: name) else {
-            throw NodeFailure.usage("role=\(name) is not a role. Valid: \(NodeRole.names)")
-        }
-        let configuration = try load(
-            arguments: arguments, environment: environment, file: arguments.removeValue(forKey: "config"))
-        return (role, configuration)
+        return arguments
     }
 
     /// - Parameter file: the path given by `config=`; nil: `cluster.json` of the working folder, if there is one.

@@ -23,8 +23,7 @@ struct NodeParts: Sendable {
     let random = SystemRandomSource()
     let logger: Logger
 
-    init(_ configuration: NodeConfiguration, logger: Logger) async throws {
-        let id: NodeID = IdentifierSource(random: SystemRandomSource()).make()
+    init(_ configuration: NodeConfiguration, id: NodeID, logger: Logger) async throws {
         self.id = id
         self.logger = logger
         let folder = try DataFolder(path: configuration.dataDir)

@@ -14,6 +14,7 @@ import UnixSignals
 /// let go of. A second signal ends the process at once.
 package struct NodeRuntime: Sendable {
     private let role: NodeRole
+    private let id: NodeID
     private let configuration: NodeConfiguration
     private let logger: Logger
     private let bareRankings: Bool
@@ -23,6 +24,10 @@ package struct NodeRuntime: Sendable {
         self.bareRankings = bareRankings
         self.role = role
         self.configuration = configuration
+        id = IdentifierSource(random: SystemRandomSource()).make()
+        var logger = logger
+        logger[metadataKey: "node"] = "\(id)"
+        logger[metadataKey: "role"] = "\(role.rawValue)"
         self.logger = logger
     }
 
@@ -31,7 +36,7 @@ package struct NodeRuntime: Sendable {
     package func run() async throws {
         // Trapped before anything is started, so that an early signal is not lost.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
-        let parts = try await NodeParts(configuration, logger: logger)
+        let parts = try await NodeParts(configuration, id: id, logger: logger)
         defer { parts.stop() }
         let metrics = MetricsEmitter(
             namespaces: (role.servesAPI ? [.backend] : []) + (role.transcodes ? [.worker] : []),

@@ -1,7 +1,9 @@
+import Logging
+
 /// Every key that a node reads.
 package enum ConfigurationSchema {
     package static let settings: [Setting] =
-        http + database + storage + queue + worker + contest + auth + metrics + drain + reconciler + [
+        http + database + storage + queue + worker + contest + auth + metrics + log + drain + reconciler + [
             Setting(
                 "dataDir", .text, default: .text("data"),
                 "Folder of the embedded database, objects and temporary files; relative to cluster.json's folder.")
@@ -106,6 +108,15 @@ package enum ConfigurationSchema {
         Setting(
             "metrics.intervalSeconds", .integer(1...3600), default: .integer(60),
             "Time between two metric lines of the same kind.")
+    ]
+
+    private static let log = [
+        Setting(
+            "log.level", .choice(Logger.Level.allCases.map(\.rawValue)), default: .text("info"),
+            "Records below it are not written; `debug` has each request."),
+        Setting(
+            "log.format", .choice(LogFormat.allCases.map(\.rawValue)), default: .text("auto"),
+            "Form of the log on standard error; `auto` is text on a terminal, a JSON object a line otherwise."),
     ]
 
     private static let drain = [

@@ -36,6 +36,8 @@ package enum JSONValue: Sendable, Equatable, Codable {
         }
     }
 
+    static func optional(_ text: String?) -> JSONValue { text.map { .text($0) } ?? .null }
+
     /// The member of an object.
     package subscript(name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }

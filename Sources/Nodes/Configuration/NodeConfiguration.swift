@@ -1,5 +1,6 @@
 import Actors
 import Configuration
+import Logging
 
 /// Where settings come from, first wins: argument, `ANB_` variable, the ecosystem's own variable, file, default.
 package struct NodeConfiguration: Sendable {
@@ -101,6 +102,9 @@ package struct NodeConfiguration: Sendable {
         let path = text("dataDir")
         return path.hasPrefix("/") ? path : "\(folder)/\(path)"
     }
+
+    package var logLevel: Logger.Level { Logger.Level(rawValue: text("log.level")) ?? .info }
+    package var logFormat: LogFormat { LogFormat(rawValue: text("log.format")) ?? .auto }
 
     package var contest: ContestPolicy {
         ContestPolicy(

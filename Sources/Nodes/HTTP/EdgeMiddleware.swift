@@ -44,6 +44,7 @@ package struct EdgeMiddleware: RouterMiddleware {
             response = answer(to: error, context: context).response(requestID: context.requestID)
         }
         finish(&response, request, context)
+        record(request, context, response.status.code, took: start.duration(to: clock.now))
         metrics.send(
             .request(
                 route: context.endpointPath ?? "unmatched", method: request.method.rawValue,
@@ -66,6 +67,18 @@ package struct EdgeMiddleware: RouterMiddleware {
                 "request failed", metadata: ["error": "\(error)", "request_id": "\(context.requestID)"])
             return .internalError
         }
+    }
+
+    /// Reads are many and change nothing: they are logged only where each request is wanted.
+    private func record(_ request: Request, _ context: APIContext, _ status: Int, took duration: Duration) {
+        let isRead = request.method == .get || request.method == .head || request.method == .options
+        let level: Logger.Level = status >= 500 ? .warning : isRead ? .debug : .info
+        logger.log(
+            level: level, "request",
+            metadata: [
+                "method": "\(request.method.rawValue)", "path": "\(request.uri.path)", "status": "\(status)",
+                "milliseconds": "\(duration.milliseconds)", "request_id": "\(context.requestID)",
+            ])
     }
 
     private func finish(_ response: inout Response, _ request: Request, _ context: APIContext) {

@@ -55,4 +55,6 @@ struct VideoJSON: Sendable {
 extension Date {
     /// Seconds, in UTC: `2026-03-10T14:30:00Z`.
     var rfc3339: String { formatted(.iso8601) }
+    /// With milliseconds: `2026-03-10T14:30:00.123Z`.
+    var rfc3339Milliseconds: String { formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)) }
 }

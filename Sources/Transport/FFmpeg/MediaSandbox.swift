@@ -15,6 +15,8 @@ import Logging
 package struct MediaSandbox: Sendable {
     /// The words before `setpriv`; empty where the kernel forbids a network namespace.
     let network: [String]
+    /// Whether tools run in a network namespace of their own.
+    package var hasNoNetwork: Bool { !network.isEmpty }
     private let setpriv: String
     private let prlimit: String
 

@@ -130,6 +130,16 @@ package struct PostgresJobQueue: JobQueue {
         }
     }
 
+    package func depth() async throws(JobQueueError) -> QueueDepth {
+        let rows = try await query(PostgresJobQueueStatements.depth, [.text(configuration.name)])
+        do throws(PostgresError) {
+            return QueueDepth(
+                visible: try rows[0].count(0), inFlight: try rows[0].count(1), delayed: try rows[0].count(2))
+        } catch {
+            throw .rejected("\(RepositoryError(error))")
+        }
+    }
+
     private func query(_ statement: PostgresStatement, _ parameters: [PostgresValue]) async throws(JobQueueError)
         -> PostgresRows
     {

@@ -50,6 +50,15 @@ enum PostgresJobQueueStatements {
         SELECT (extract(epoch FROM min(visible_at) - now()) * 1000000)::bigint FROM queue_messages WHERE queue = $1
         """)
 
+    static let depth = PostgresStatement(
+        "queue_depth",
+        """
+        SELECT count(*) FILTER (WHERE visible_at <= now()),
+            count(*) FILTER (WHERE visible_at > now() AND receipt IS NOT NULL),
+            count(*) FILTER (WHERE visible_at > now() AND receipt IS NULL)
+        FROM queue_messages WHERE queue = $1
+        """)
+
     static let extend = PostgresStatement(
         "queue_extend",
         """

@@ -23,6 +23,7 @@ struct MetricsStage {
 }
 
 struct LineSink: MetricSink {
+    var dropped: Int { 0 }
     let lines = Box<[String]>([])
     func write(_ line: String) { lines.change { $0.append(line) } }
 }

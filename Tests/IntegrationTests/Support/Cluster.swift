@@ -116,12 +116,13 @@ final class Cluster: Sendable {
         return String(beside)
     }
 
-    /// The port of the log line `… port=N … listening`.
+    /// The port of the log record `listening`.
     private static func port(in log: String) -> Int? {
-        guard let line = log.split(separator: "\n").first(where: { $0.hasSuffix("listening") }),
-            let word = line.split(separator: " ").first(where: { $0.hasPrefix("port=") })
-        else { return nil }
-        return Int(word.dropFirst(5))
+        for line in log.split(separator: "\n") {
+            guard let record = try? JSON.parse(Array(line.utf8)), record["message"] == "listening" else { continue }
+            return record["port"]?.text.flatMap { Int($0) }
+        }
+        return nil
     }
 
     /// A worker does not listen; once the media tools and the brand are there it pulls.

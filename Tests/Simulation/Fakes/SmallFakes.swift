@@ -23,6 +23,7 @@ package struct FakeHasher: PasswordHasher {
 ///
 /// Unchecked: touched by the simulation's thread only, see `Simulation`.
 package final class FakeMetricSink: MetricSink, @unchecked Sendable {
+    package let dropped = 0
     package private(set) var lines: [String] = []
 
     package init() {}

@@ -1,0 +1,127 @@
+import Actors
+import FoundationEssentials
+import Glibc
+import Logging
+import Transport
+
+/// What `anb doctor` looks at, in the order in which a node would stumble.
+struct Checkup: Sendable {
+    /// Behind or ahead of the database by more: signed URLs and tokens would be judged wrongly.
+    private static let maximumClockDifference = 5.0
+
+    let configuration: NodeConfiguration
+
+    func run() async -> [Check] {
+        var checks = [Check("configuration", .ok, "valid; data folder \(configuration.dataDir)")]
+        checks.append(dataFolder())
+        checks.append(await mediaTools())
+        checks.append(port())
+        if configuration.text("database.url").isEmpty { checks.append(postgresPrograms()) }
+        return checks + (await database())
+    }
+
+    private func dataFolder() -> Check {
+        let path = configuration.dataDir
+        do { _ = try DataFolder(path: path) } catch {
+            return Check("data folder", .failed, "\(error)", advice: "choose another with dataDir=PATH")
+        }
+        var status = statvfs()
+        guard statvfs(path, &status) == 0 else {
+            return Check("data folder", .failed, "\(path): \(String(cString: strerror(errno)))")
+        }
+        let free = Int64(status.f_bavail) * Int64(status.f_frsize)
+        let reserve = Int64(configuration.integer("http.spoolReserveBytes"))
+        let finding = "\(free / 1_000_000) MB free in \(path)"
+        let wanted = reserve + Int64(configuration.integer("contest.maxFileBytes"))
+        guard free > reserve else {
+            return Check(
+                "data folder", .failed, finding,
+                advice: "uploads are refused below http.spoolReserveBytes (\(reserve / 1_000_000) MB): make room")
+        }
+        return free > wanted
+            ? Check("data folder", .ok, finding)
+            : Check("data folder", .warning, finding, advice: "not room for one upload of the largest size")
+    }
+
+    private func mediaTools() async -> Check {
+        var logger = Logger(label: "anb")
+        logger.logLevel = .critical
+        do throws(FFmpegToolsError) {
+            let tools = try await FFmpegTools.find(FFmpegSettings(), logger: logger)
+            guard tools.sandbox.hasNoNetwork else {
+                return Check(
+                    "media tools", .warning, tools.version,
+                    advice: "the kernel forbids network namespaces: a hostile clip's ffmpeg could reach the network")
+            }
+            return Check("media tools", .ok, "\(tools.version); without network")
+        } catch {
+            return Check("media tools", .failed, error.description)
+        }
+    }
+
+    private func port() -> Check {
+        let port = configuration.integer("http.port")
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var reuse: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &reuse, socklen_t(MemoryLayout<Int32>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(UInt16(clamping: port)).bigEndian
+        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, size) }
+        }
+        if result == 0 { return Check("port", .ok, "\(port) is free") }
+        if errno == EADDRINUSE {
+            return Check(
+                "port", .warning, "\(port) is in use",
+                advice: "by a node that runs already, or choose another with port=NUMBER")
+        }
+        return Check(
+            "port", .failed, "\(port): \(String(cString: strerror(errno)))",
+            advice: "ports below 1024 need root: choose another with port=NUMBER")
+    }
+
+    private func postgresPrograms() -> Check {
+        do {
+            let installation = try PostgresInstallation.choose(existing: nil)
+            return Check("PostgreSQL programs", .ok, "\(installation.major) in \(installation.binaries)")
+        } catch {
+            return Check("PostgreSQL programs", .failed, (error as? Refusal)?.reason ?? "\(error)")
+        }
+    }
+
+    /// The embedded server is started when no node runs: that it can be is what is asked.
+    private func database() async -> [Check] {
+        var logger = Logger(label: "anb")
+        logger.logLevel = .critical
+        let service: DatabaseService
+        do {
+            service = try await DatabaseService.start(
+                configuration, folder: try DataFolder(path: configuration.dataDir), logger: logger)
+        } catch {
+            return [Check("database", .failed, "\(error)", advice: "its log is in \(configuration.dataDir)/log")]
+        }
+        defer { service.stop() }
+        do {
+            let operations = PostgresOperations(client: service.client)
+            let server = try await operations.server()
+            let letters = try await operations.deadLetters(limit: 1000).count
+            let difference = Date().timeIntervalSince(server.time).magnitude
+            return [
+                Check("database", .ok, "PostgreSQL \(server.version), schema \(server.schema)"),
+                difference <= Self.maximumClockDifference
+                    ? Check("clock", .ok, "agrees with the database's")
+                    : Check(
+                        "clock", .failed, "\(Int(difference)) s away from the database's",
+                        advice: "synchronise the clocks (chrony)"),
+                letters == 0
+                    ? Check("dead letters", .ok, "none")
+                    : Check("dead letters", .warning, "\(letters)", advice: "anb dlq list"),
+            ]
+        } catch {
+            return [Check("database", .failed, "\(error)")]
+        }
+    }
+}

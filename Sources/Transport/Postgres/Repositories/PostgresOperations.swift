@@ -1,0 +1,148 @@
+import Actors
+import FoundationEssentials
+
+/// What operators ask of the database: `anb video`, `anb queue`, `anb dlq`, `anb doctor`.
+package struct PostgresOperations: Sendable {
+    private let database: PostgresDatabase
+
+    package init(client: PostgresClient) {
+        database = PostgresDatabase(client: client)
+    }
+
+    /// Oldest first; empty for a video that never was, or whose events were pruned.
+    package func events(of video: VideoID) async throws(RepositoryError) -> [VideoEvent] {
+        try await database.query(OperationStatements.events, [.id(video)]) { rows throws(PostgresError) in
+            var events: [VideoEvent] = []
+            for row in rows {
+                guard let kind = VideoEvent.Kind(rawValue: try row.text(1)) else {
+                    throw .decoding(column: 1, reason: "no kind of an event")
+                }
+                events.append(
+                    VideoEvent(
+                        at: try row.date(0), kind: kind, cause: try row.optionalText(2), dispatch: try row.count(3),
+                        attempts: try row.count(4), node: try row.optionalUUID(5).map { NodeID($0) },
+                        requestID: try row.optionalText(6)))
+            }
+            return events
+        }
+    }
+
+    package func backlog() async throws(RepositoryError) -> Backlog {
+        try await database.query(OperationStatements.backlog) { rows throws(PostgresError) in
+            let row = rows[0]
+            return Backlog(
+                uploaded: try row.count(0), processing: try row.count(1), outbox: try row.count(2),
+                oldestUnfinished: try row.optionalInt64(3).map { .microseconds($0) })
+        }
+    }
+
+    /// Failed videos whose message is among the dead letters, the latest first.
+    package func deadLetters(limit: Int) async throws(RepositoryError) -> [DeadLetter] {
+        try await database.query(OperationStatements.deadLetters, [.int64(Int64(limit))]) {
+            rows throws(PostgresError) in
+            var letters: [DeadLetter] = []
+            for row in rows {
+                letters.append(
+                    DeadLetter(
+                        video: try row.id(0), title: try row.text(1), owner: try row.text(2), code: try row.text(3),
+                        reason: try row.text(4), dispatch: try row.count(5), attempts: try row.count(6),
+                        claims: try row.count(7), failedAt: try row.date(8)))
+            }
+            return letters
+        }
+    }
+
+    /// A new dispatch of a failed video, attempts from 0. Its old letter is removed by the Reconciler.
+    /// - Returns: false when there is no such failed video.
+    package func redrive(_ video: VideoID, newToken: LeaseToken, node: NodeID) async throws(RepositoryError) -> Bool {
+        let parameters: [PostgresValue] = [.id(video), .id(newToken), .id(node)]
+        return try await database.query(OperationStatements.redrive, parameters) { rows throws(PostgresError) in
+            !rows.isEmpty
+        }
+    }
+
+    /// The last step of the schema, and the server's version and time.
+    package func server() async throws(RepositoryError) -> Server {
+        try await database.query(OperationStatements.server) { rows throws(PostgresError) in
+            let row = rows[0]
+            return Server(version: try row.text(0), schema: try row.count(1), time: try row.date(2))
+        }
+    }
+
+    package struct Backlog: Sendable, Equatable {
+        /// Waiting for a worker.
+        package let uploaded: Int
+        package let processing: Int
+        /// Messages on their way to the queue.
+        package let outbox: Int
+        /// Since the last dispatch or claim of the unfinished video that waits longest; nil when all are finished.
+        package let oldestUnfinished: Duration?
+    }
+
+    package struct DeadLetter: Sendable, Equatable {
+        package let video: VideoID
+        package let title: String
+        package let owner: String
+        package let code: String
+        package let reason: String
+        package let dispatch: Int
+        package let attempts: Int
+        package let claims: Int
+        package let failedAt: Date
+    }
+
+    package struct Server: Sendable, Equatable {
+        package let version: String
+        package let schema: Int
+        package let time: Date
+    }
+}
+
+private enum OperationStatements {
+    static let events = PostgresStatement(
+        "operations_events",
+        """
+        SELECT at, kind, cause, dispatch, attempts, node, request_id FROM video_events WHERE video_id = $1 ORDER BY id
+        """)
+
+    static let backlog = PostgresStatement(
+        "operations_backlog",
+        """
+        SELECT count(*) FILTER (WHERE state = 0), count(*) FILTER (WHERE state = 1), (SELECT count(*) FROM outbox),
+            (extract(epoch FROM now() - min(moved_at)) * 1000000)::bigint
+        FROM videos WHERE state < 2
+        """)
+
+    static let deadLetters = PostgresStatement(
+        "operations_dead_letters",
+        """
+        SELECT v.id, v.title, u.username, v.failure_code, v.failure_english, v.dispatch, v.attempts, v.claims, v.moved_at
+        FROM videos v JOIN users u ON u.id = v.owner_id WHERE v.state = 3 AND v.keeps_letter
+        ORDER BY v.moved_at DESC, v.id LIMIT $1
+        """)
+
+    static let redrive = PostgresStatement(
+        "operations_redrive",
+        """
+        WITH written AS (
+            UPDATE videos SET token = $2, state = 0, attempts = 0, progress = 0, keeps_letter = false,
+                failure_code = NULL, failure_spanish = NULL, failure_english = NULL, redispatches = 0,
+                dispatch = dispatch + 1, claims = 0, lease_until = '-infinity', claimed_by = NULL, moved_at = now()
+            WHERE id = $1 AND state = 3
+            RETURNING id, dispatch, attempts
+        ), told AS (
+            INSERT INTO video_events (video_id, kind, dispatch, attempts, node)
+            SELECT id, '\(VideoEvent.Kind.redriven.rawValue)', dispatch, attempts, $3 FROM written
+        ), sent AS (
+            INSERT INTO outbox (destination, video_id, dispatch) SELECT 'jobs', id, dispatch FROM written
+            RETURNING pg_notify('anb_outbox', '')
+        )
+        SELECT 1 FROM written UNION ALL SELECT 1 FROM videos WHERE id = $1 AND token = $2
+        """)
+
+    static let server = PostgresStatement(
+        "operations_server",
+        """
+        SELECT current_setting('server_version'), (SELECT max(number) FROM schema_migrations), clock_timestamp()
+        """)
+}
