@@ -88,7 +88,7 @@ struct Checkup: Sendable {
             let installation = try PostgresInstallation.choose(existing: nil)
             return Check("PostgreSQL programs", .ok, "\(installation.major) in \(installation.binaries)")
         } catch {
-            return Check("PostgreSQL programs", .failed, (error as? Refusal)?.reason ?? "\(error)")
+            return Check("PostgreSQL programs", .failed, error.reason)
         }
     }
 

@@ -26,12 +26,18 @@ extension Integration {
 extension ClusterNode {
     /// How often the log says that this node committed a video.
     func commits(of video: String) -> Int {
-        program.errors.split(separator: "\n").filter { $0.hasSuffix(" processed") && $0.contains(video) }.count
+        records("processed", of: video).count
     }
 
-    func claims(of video: String) -> Int {
-        program.errors.split(separator: "\n").filter { $0.hasSuffix(" claimed") && $0.contains(video) }.count
+    func claims(of video: String) -> Int { records("claimed", of: video).count }
+
+    /// The log's records with this message about this video.
+    private func records(_ message: String, of video: String) -> [JSON] {
+        logRecords.filter { $0["message"]?.text == message && $0["video_id"]?.text == video }
     }
+
+    /// What it has logged, but for lines that are no records.
+    var logRecords: [JSON] { program.errors.split(separator: "\n").compactMap { try? JSON.parse(Array($0.utf8)) } }
 
     /// The lines of Embedded Metric Format that it has written.
     func metricLines() throws -> [JSON] {

@@ -96,7 +96,7 @@ extension Integration.Nodes {
         /// The worker that runs ffmpeg on a claimed job.
         private static func transcoding(_ workers: [ClusterNode]) async throws -> (ClusterNode, [pid_t]) {
             try await eventually("a worker transcodes", within: .seconds(20)) {
-                for worker in workers where worker.program.errors.contains(" claimed") {
+                for worker in workers where worker.program.errors.contains("\"claimed\"") {
                     let encoders = ProcessTable.encoders(of: worker.pid)
                     if !encoders.isEmpty { return (worker, encoders) }
                 }

@@ -117,7 +117,7 @@ final class Cluster: Sendable {
     }
 
     /// The port of the log record `listening`.
-    private static func port(in log: String) -> Int? {
+    static func port(in log: String) -> Int? {
         for line in log.split(separator: "\n") {
             guard let record = try? JSON.parse(Array(line.utf8)), record["message"] == "listening" else { continue }
             return record["port"]?.text.flatMap { Int($0) }
