@@ -13,14 +13,19 @@ def free_port():
 
 
 class Node:
-    def __init__(self, *arguments, words=()):
-        self.folder = tempfile.mkdtemp(prefix="anb-benchmark-")
+    """A node that listens; `folder` puts several on one data folder, and then belongs to the first."""
+
+    def __init__(self, *arguments, words=(), role="all", folder=None):
+        self.owns_folder = folder is None
+        self.folder = folder or tempfile.mkdtemp(prefix="anb-benchmark-")
         self.port = free_port()
-        self.log = open(os.path.join(self.folder, "log"), "w")
+        self.log = open(os.path.join(self.folder, f"log-{self.port}"), "w")
         self.process = subprocess.Popen(
-            [BINARY, *words, "role=all", f"port={self.port}", "http.host=127.0.0.1",
+            [BINARY, *words, f"role={role}", f"port={self.port}", "http.host=127.0.0.1",
              f"dataDir={self.folder}/data", *arguments],
             stdout=subprocess.DEVNULL, stderr=self.log, cwd=self.folder)
+        if role == "worker":
+            return
         for _ in range(1200):
             try:
                 if self.call("GET", "/api/ready")[0] == 200:
@@ -34,9 +39,22 @@ class Node:
         return self
 
     def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.stop()
+        if self.owns_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def stop(self, with_signal=signal.SIGTERM):
+        """Returns how many seconds it took."""
+        start = time.monotonic()
+        if self.process.poll() is None:
+            self.process.send_signal(with_signal)
+            self.process.wait(60)
+        return time.monotonic() - start
+
+    def records(self):
+        """The log's records; other lines are left out."""
+        with open(self.log.name) as log:
+            return [json.loads(line) for line in log if line.startswith("{")]
 
     def call(self, method, path, body=None, token=None, headers=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
@@ -85,6 +103,39 @@ class Node:
             fields = f.read().rsplit(")", 1)[1].split()
         own, children = sum(map(int, fields[11:13])), sum(map(int, fields[13:15]))
         return own / TICK, children / TICK
+
+
+def folder_processes(folder):
+    """Process ids of all that belongs to a data folder: nodes, guardian, PostgreSQL."""
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            words = open(f"/proc/{name}/cmdline").read()
+            place = os.readlink(f"/proc/{name}/cwd")
+        except OSError:
+            continue
+        if folder in words or place.startswith(folder):
+            found.append(int(name))
+    return found
+
+
+def processes_cpu(pids):
+    total = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/stat") as f:
+            total += sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13]))
+    return total / TICK
+
+
+def processes_pss(pids):
+    """Proportional set size in MiB."""
+    total = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/smaps_rollup") as f:
+            total += sum(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+    return total / 1024
 
 
 def command_cpu(*command):

@@ -11,7 +11,7 @@ struct AnbCommand: AsyncParsableCommand {
                                      run one node until SIGTERM; every key of docs/configuration.md may be given
 
             Of the launcher:
-              ./anb test             build, and run every test
+              ./anb test [--long]    build, and run every test; --long adds those that take minutes
               ./anb build            build only
             """,
         subcommands: [

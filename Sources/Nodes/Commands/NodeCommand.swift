@@ -6,7 +6,7 @@ import Logging
 enum NodeCommand {
     static let defaultFile = "cluster.json"
 
-    /// - Parameter benchmark: with the bare route that Benchmarks/rankings compares with.
+    /// - Parameter benchmark: with `BenchmarkRoutes`.
     static func run(_ words: [String], benchmark: Bool = false) async -> Int32 {
         do {
             let (role, configuration) = try parse(words, environment: ProcessInfo.processInfo.environment)
@@ -15,7 +15,7 @@ enum NodeCommand {
             for name in NodeConfiguration.unknownVariables(in: ProcessInfo.processInfo.environment) {
                 logger.warning("unknown environment variable, ignored", metadata: ["name": "\(name)"])
             }
-            try await NodeRuntime(role: role, configuration: configuration, logger: logger, bareRankings: benchmark)
+            try await NodeRuntime(role: role, configuration: configuration, logger: logger, isBenchmark: benchmark)
                 .run()
             return 0
         } catch let error as ConfigurationError {

@@ -17,11 +17,11 @@ package struct NodeRuntime: Sendable {
     private let id: NodeID
     private let configuration: NodeConfiguration
     private let logger: Logger
-    private let bareRankings: Bool
+    private let isBenchmark: Bool
 
-    /// - Parameter bareRankings: see `APIRoutes.router`.
-    package init(role: NodeRole, configuration: NodeConfiguration, logger: Logger, bareRankings: Bool = false) {
-        self.bareRankings = bareRankings
+    /// - Parameter isBenchmark: with `BenchmarkRoutes`.
+    package init(role: NodeRole, configuration: NodeConfiguration, logger: Logger, isBenchmark: Bool = false) {
+        self.isBenchmark = isBenchmark
         self.role = role
         self.configuration = configuration
         id = IdentifierSource(random: SystemRandomSource()).make()
@@ -51,7 +51,7 @@ package struct NodeRuntime: Sendable {
         if let api {
             let services = try await makeServices(api, parts, status, metrics.events)
             callers = services.callers
-            listener = makeListener(services)
+            listener = makeListener(services, parts.database.client)
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await metrics.run() }
@@ -141,13 +141,16 @@ package struct NodeRuntime: Sendable {
             media: MediaRoute(store: parts.store, signer: parts.signer, wallClock: parts.wallClock))
     }
 
-    private func makeListener(_ services: APIServices) -> ServiceGroup {
+    private func makeListener(_ services: APIServices, _ client: PostgresClient) -> ServiceGroup {
+        let benchmark = BenchmarkRoutes(services: services) {
+            try await client.query(PostgresStatement("benchmark_hold", "SELECT pg_sleep(5)"))
+        }
         var quiet = logger
         quiet.logLevel = .warning
         let idle = TimeAmount.seconds(Int64(configuration.integer("http.idleSeconds")))
         let logger = logger
         let application = Application(
-            router: APIRoutes.router(services, bareRankings: bareRankings),
+            router: APIRoutes.router(services, benchmark: isBenchmark ? benchmark : nil),
             server: .http1(
                 configuration: .init(additionalChannelHandlers: [UnfinishedRequestHandler()], idleTimeout: idle)),
             configuration: .init(

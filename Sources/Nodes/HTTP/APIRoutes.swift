@@ -45,11 +45,10 @@ package enum APIRoutes {
             HTTPRequest.Method($0)
         }
 
-    /// - Parameter bareRankings: also serves `/benchmark/rankings`, registered before any middleware, with the body and
-    ///   the header lines of the ranking: what Benchmarks/rankings compares with.
-    package static func router(_ services: APIServices, bareRankings: Bool = false) -> Router<APIContext> {
+    /// - Parameter benchmark: what benchmarks want beside the contract.
+    package static func router(_ services: APIServices, benchmark: BenchmarkRoutes? = nil) -> Router<APIContext> {
         let router = Router(context: APIContext.self)
-        if bareRankings { BareRankings(services: services).add(to: router) }
+        benchmark?.add(to: router)
         router.addMiddleware {
             EdgeMiddleware(
                 metrics: services.metrics, clock: services.clock, random: services.random,

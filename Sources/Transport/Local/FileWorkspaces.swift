@@ -61,7 +61,7 @@ package final class FileWorkspaces: Workspaces {
 
     package func spool(_ name: String, in workspace: Workspace) async throws(WorkspaceError) -> any SpoolWriter {
         guard hasRoom else { throw .full }
-        return try FileSpoolWriter(file: workspace.file(name))
+        return try FileSpoolWriter(file: workspace.file(name)) { self.hasRoom }
     }
 
     private var hasRoom: Bool {
@@ -112,12 +112,18 @@ package final class FileWorkspaces: Workspaces {
 /// port can hand it from the coordinator to the source and back.
 private final class FileSpoolWriter: SpoolWriter, @unchecked Sendable {
     private let file: LocalFile
+    private let hasRoom: @Sendable () -> Bool
     private var descriptor: Int32
     private var hash = SHA256()
     private var size: Int64 = 0
+    private var nextLook: Int64 = bytesBetweenLooks
 
-    init(file: LocalFile) throws(WorkspaceError) {
+    /// Many uploads at once together must not use up the reserve, so each looks again as it grows.
+    private static let bytesBetweenLooks: Int64 = 8 << 20
+
+    init(file: LocalFile, hasRoom: @escaping @Sendable () -> Bool) throws(WorkspaceError) {
         self.file = file
+        self.hasRoom = hasRoom
         descriptor = open(file.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw FileWorkspaces.failure("make \(file.path)") }
     }
@@ -138,6 +144,9 @@ private final class FileSpoolWriter: SpoolWriter, @unchecked Sendable {
             rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
         }
         size += Int64(bytes.count)
+        guard size >= nextLook else { return }
+        nextLook = size + Self.bytesBetweenLooks
+        guard hasRoom() else { throw .full }
     }
 
     func finish() throws(WorkspaceError) -> SpooledFile {

@@ -3,16 +3,24 @@ import HTTPTypes
 import Hummingbird
 import Synchronization
 
-/// The least that Hummingbird can do for the ranking's bytes: one ready response, no middleware, no actor.
-final class BareRankings: Sendable {
+/// What Benchmarks compare with, registered before any middleware; served by `anb benchmark role=…` only.
+package final class BenchmarkRoutes: Sendable {
     private let services: APIServices
+    private let holdConnection: @Sendable () async throws -> Void
     private let ready = Mutex<Response?>(nil)
 
-    init(services: APIServices) {
+    /// - Parameter holdConnection: keeps one connection of the pool busy for five seconds.
+    package init(services: APIServices, holdConnection: @escaping @Sendable () async throws -> Void) {
         self.services = services
+        self.holdConnection = holdConnection
     }
 
     func add(to router: Router<APIContext>) {
+        router.get("/benchmark/connection") { _, _ -> HTTPResponse.Status in
+            try await self.holdConnection()
+            return .noContent
+        }
+        // The least that Hummingbird can do for the ranking's bytes: one ready response, no actor.
         router.get("/benchmark/rankings") { _, _ in
             if let response = self.ready.withLock({ $0 }) { return response }
             let page = await self.services.node.rankings.page(RankingQuery(city: nil, skip: 0, limit: 100))
