@@ -1,0 +1,159 @@
+import Actors
+import Crypto
+import FoundationEssentials
+import Glibc
+
+/// Objects in a bucket of S3, or of a server that speaks its protocol.
+///
+/// Retries are S3Gateway's: an operation here is tried once. Bytes are verified both ways by SHA-256: what is sent is
+/// signed and carries a checksum that the server keeps, what is fetched is compared with it. Files above
+/// `multipartThreshold` go in parts, `parallelParts` at a time; a failed upload is aborted.
+package struct S3ObjectStore: ObjectStore {
+    /// From here on an object is sent in parts.
+    static let multipartThreshold: Int64 = 16 << 20
+    /// Above S3's least of 5 MiB; 100 MB are 12 parts.
+    static let partBytes: Int64 = 8 << 20
+    static let parallelParts = 4
+    /// Answers that are read whole: a page of 1,000 keys is some 300 kB.
+    static let maximumAnswerBytes = 4 << 20
+    /// For an answer's head, and for requests without a body of note.
+    static let answerDeadline: Duration = .seconds(30)
+    /// Bytes a second that a transfer may be expected to move at the least; slower ones end.
+    static let leastBytesPerSecond: Int64 = 16 << 10
+
+    let client: AWSClient
+    let bucket: S3Bucket
+
+    package init(client: AWSClient, bucket: S3Bucket) {
+        self.client = client
+        self.bucket = bucket
+    }
+
+    package func put(_ file: LocalFile, at key: ObjectKey, contentType: String) async throws(ObjectStoreError) {
+        let size = try Self.size(of: file)
+        if size > Self.multipartThreshold {
+            return try await S3MultipartUpload(store: self, file: file, key: key, contentType: contentType, size: size)
+                .run()
+        }
+        let digest = try await FileDigest.sha256(of: file, from: 0, count: size)
+        let request = bucket.request(
+            "PUT", key, on: client.endpoint,
+            headers: ["Content-Type": contentType, "x-amz-checksum-sha256": digest.base64], payload: .hash(digest.hex))
+        _ = try await send(
+            request, .file(path: file.path, offsetBytes: 0, sizeBytes: size), "put", key,
+            deadline: Self.transferDeadline(size))
+    }
+
+    package func fetch(_ key: ObjectKey, into file: LocalFile) async throws(ObjectStoreError) {
+        try await S3Download(store: self, key: key, file: file).run()
+    }
+
+    package func attributes(of key: ObjectKey) async throws(ObjectStoreError) -> ObjectAttributes? {
+        let answer: HTTPClientResponse
+        do {
+            answer = try await send(bucket.request("HEAD", key, on: client.endpoint), .none, "head", key)
+        } catch {
+            if case .notFound = error { return nil }
+            throw error
+        }
+        guard let size = answer.headers["Content-Length"].flatMap(Int64.init),
+            let modified = answer.headers["Last-Modified"].flatMap(HTTPDate.parse)
+        else { throw .unavailable("head \(key): an answer without length or time") }
+        return ObjectAttributes(key: key, sizeBytes: size, modifiedAt: modified)
+    }
+
+    package func delete(_ keys: [ObjectKey]) async throws(ObjectStoreError) {
+        guard !keys.isEmpty else { return }
+        let entries = keys.map { "<Object><Key>\(Self.escaped($0.name))</Key></Object>" }.joined()
+        let body = Array("<Delete><Quiet>true</Quiet>\(entries)</Delete>".utf8)
+        let request = bucket.request(
+            "POST", nil, on: client.endpoint, query: [.init("delete", "")],
+            headers: [
+                "Content-Type": "application/xml",
+                "Content-MD5": Data(Insecure.MD5.hash(data: body)).base64EncodedString(),
+                "x-amz-checksum-sha256": Data(SHA256.hash(data: body)).base64EncodedString(),
+            ], payload: .hash(SignatureV4.sha256(body)))
+        let answer = try await send(request, .bytes(body), "delete", nil)
+        guard let failed = XMLElement(parsing: answer.body)?.all("Error"), let first = failed.first else { return }
+        throw .unavailable(
+            "delete: \(failed.count) keys stay, \(first["Key"]?.text ?? ""): \(first["Code"]?.text ?? "")")
+    }
+
+    package func list(_ prefix: ObjectPrefix, after: ObjectKey?, limit: Int) async throws(ObjectStoreError)
+        -> [ObjectAttributes]
+    {
+        var query: [AWSRequest.QueryItem] = [
+            .init("list-type", "2"), .init("prefix", prefix.rawValue), .init("max-keys", "\(limit)"),
+        ]
+        if let after { query.append(.init("start-after", after.name)) }
+        let answer = try await send(
+            bucket.request("GET", nil, on: client.endpoint, query: query), .none, "list", nil)
+        guard let document = XMLElement(parsing: answer.body), document.name == "ListBucketResult" else {
+            throw .unavailable("list: the answer is no listing")
+        }
+        return document.all("Contents").compactMap { entry in
+            guard let name = entry["Key"]?.text, let size = entry["Size"].flatMap({ Int64($0.text) }),
+                let modified = entry["LastModified"].flatMap({ Self.date($0.text) })
+            else { return nil }
+            return ObjectAttributes(key: ObjectKey(name), sizeBytes: size, modifiedAt: modified)
+        }
+    }
+
+    package func signedURL(for request: SignedURLRequest, validFor: Duration) async throws(ObjectStoreError)
+        -> SignedURL
+    {
+        let signer: SignatureV4
+        do { signer = try await client.signer() } catch { throw .unavailable("no credentials: \(error)") }
+        let now = client.now
+        var expiresAt = now.addingTimeInterval(validFor.inSeconds)
+        if let end = signer.credentials.expiresAt { expiresAt = min(expiresAt, end) }
+        var query: [AWSRequest.QueryItem] = [.init("response-content-type", request.contentType)]
+        if let name = request.downloadName {
+            query.append(.init("response-content-disposition", "attachment; filename=\"\(name)\""))
+        }
+        let unsigned = bucket.request("GET", request.key, on: client.endpoint, query: query, payload: .unsigned)
+        let made = signer.presigned(
+            unsigned, at: now, validFor: .seconds(Int64(expiresAt.timeIntervalSince(now).rounded(.down))))
+        return SignedURL(url: made.url, expiresAt: expiresAt)
+    }
+
+    package func check() async throws(ObjectStoreError) {
+        _ = try await send(bucket.request("HEAD", nil, on: client.endpoint), .none, "reach the bucket", nil)
+    }
+
+    // MARK: - Requests
+
+    func send(
+        _ request: AWSRequest, _ body: HTTPClientRequest.Body, _ action: String, _ key: ObjectKey?,
+        deadline: Duration = answerDeadline
+    ) async throws(ObjectStoreError) -> HTTPClientResponse {
+        let answer: HTTPClientResponse
+        do throws(AWSError) {
+            answer = try await client.send(
+                request, body: body, deadline: deadline, maxBodyBytes: Self.maximumAnswerBytes)
+        } catch {
+            throw S3Failure.error(error, action)
+        }
+        guard (200..<300).contains(answer.status) else { throw S3Failure.error(answer, action, key) }
+        return answer
+    }
+
+    static func transferDeadline(_ bytes: Int64) -> Duration { answerDeadline + .seconds(bytes / leastBytesPerSecond) }
+
+    static func escaped(_ text: String) -> String {
+        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+    }
+
+    private static func date(_ text: String) -> Date? {
+        (try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
+            ?? (try? Date(text, strategy: .iso8601))
+    }
+
+    static func size(of file: LocalFile) throws(ObjectStoreError) -> Int64 {
+        var status = stat()
+        guard stat(file.path, &status) == 0 else {
+            throw .rejected("\(file.path): \(String(cString: strerror(errno)))")
+        }
+        return Int64(status.st_size)
+    }
+}
