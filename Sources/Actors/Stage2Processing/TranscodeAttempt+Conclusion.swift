@@ -37,6 +37,21 @@ extension TranscodeAttempt {
         }
     }
 
+    /// A disk that is full makes any encode fail, and ffmpeg does not say so in a way that could be relied on: while
+    /// there is no room for another workspace, neither the clip nor the attempt is to blame.
+    func unlessOutOfRoom(_ outcome: AttemptOutcome) async -> AttemptOutcome {
+        switch outcome {
+        case .committed, .interrupted, .lost: return outcome
+        case .unusable, .failed: break
+        }
+        do throws(WorkspaceError) {
+            await context.workspaces.discard(try await context.workspaces.make())
+            return outcome
+        } catch {
+            return .interrupted("no room for temporary files: \(error)")
+        }
+    }
+
     func concludeFailure(_ reason: FailureReason, detail: String, attempts: Int) async {
         logger.warning("attempt failed", metadata: ["detail": "\(detail)"])
         let settings = context.settings

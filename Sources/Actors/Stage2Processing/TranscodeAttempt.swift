@@ -223,7 +223,7 @@ actor TranscodeAttempt {
         do { workspace = try await context.workspaces.make() } catch {
             return .interrupted("no room for temporary files: \(error)")
         }
-        let outcome = await work(job, in: workspace)
+        let outcome = await unlessOutOfRoom(await work(job, in: workspace))
         await context.workspaces.discard(workspace)
         return outcome
     }

@@ -43,12 +43,16 @@ final class Cluster: Sendable {
     }
 
     /// Starts a node and waits until it listens (api, all) or pulls (worker).
+    /// - Parameter wrapper: a command that becomes the node when the node's own words are added to it.
     func start(
-        _ role: String, _ settings: [String] = [], environment: [String: String] = [:]
+        _ role: String, _ settings: [String] = [], environment: [String: String] = [:], wrapper: [String] = []
     ) async throws -> ClusterNode {
         if role != "api" { try BrandCache.lend(to: dataFolder) }
-        let arguments = ["role=\(role)", "port=0", "queue.pollSeconds=1"] + settings
-        let program = try launch(arguments, environment: environment)
+        let usual = ["port=0", "queue.pollSeconds=1"].filter { word in
+            !settings.contains { $0.prefix { $0 != "=" } == word.prefix { $0 != "=" } }
+        }
+        let program = try launch(
+            ["role=\(role)"] + usual + settings, environment: environment, wrapper: wrapper)
         let port = try await eventually("a node role=\(role) is up", within: Self.startLimit) {
             if let ending = program.ending {
                 throw RunningProgram.Failed(description: "role=\(role): \(ending): \(program.errors)")
@@ -68,11 +72,13 @@ final class Cluster: Sendable {
     }
 
     /// Starts the binary as it is; for starts that fail.
-    func launch(_ arguments: [String], environment: [String: String] = [:]) throws -> RunningProgram {
+    func launch(
+        _ arguments: [String], environment: [String: String] = [:], wrapper: [String] = []
+    ) throws -> RunningProgram {
         let name = "node-\(UInt32.random(in: .min ... .max))"
+        let words = try wrapper + [Self.binary()] + arguments + ["dataDir=\(dataFolder)"]
         return try RunningProgram(
-            Self.binary(), arguments + ["dataDir=\(dataFolder)"], environment: environment, in: folder, name: name,
-            isGuarded: true)
+            words[0], Array(words.dropFirst()), environment: environment, in: folder, name: name, isGuarded: true)
     }
 
     func stopAll() async {

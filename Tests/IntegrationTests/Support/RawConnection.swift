@@ -73,12 +73,25 @@ final class RawConnection {
         }
     }
 
-    private func receiveWhatIsThere() {
+    /// Reads no more than it must: a client that takes its time.
+    func receive(atLeast count: Int, within bound: Duration) async throws {
+        try await untilTrue("\(count) bytes", within: bound) {
+            while received.count < count, !isOver {
+                let before = received.count
+                receiveWhatIsThere(oncePerCall: true)
+                if received.count == before { break }
+            }
+            return isOver || received.count >= count
+        }
+    }
+
+    private func receiveWhatIsThere(oncePerCall: Bool = false) {
         guard descriptor >= 0, !isOver else { return }
         while true {
             let count = recv(descriptor, &buffer, buffer.count, 0)
             if count > 0 {
                 received += buffer.prefix(count)
+                if oncePerCall { return }
                 continue
             }
             if count == 0 || errno != EAGAIN { isOver = true }
