@@ -76,10 +76,6 @@ package struct AccountService: Sendable {
         return account.user
     }
 
-    package func user(_ id: UserID) async throws(Failure) -> User? {
-        do { return try await users.user(id) } catch { throw .unavailable("\(error)") }
-    }
-
     /// Removes the account, its videos and their objects, and its votes.
     /// - Returns: whether it was there.
     package func erase(_ id: UserID) async throws(Failure) -> Bool {

@@ -6,6 +6,7 @@ package struct FailureReason: Error, Sendable, Equatable {
         case tooShort = "too_short"
         case tooLong = "too_long"
         case tooManyPixels = "too_many_pixels"
+        case tooFewLines = "too_few_lines"
         case corrupt
         case cutShort = "cut_short"
         case timedOut = "timed_out"
@@ -62,7 +63,7 @@ extension FailureReason {
     }
     package static func tooFewLines(height: Int, minimum: Int) -> Self {
         Self(
-            code: .tooManyPixels,
+            code: .tooFewLines,
             spanish: "Tu video tiene \(height) líneas; el mínimo son \(minimum).",
             english: "Your video has \(height) lines; the minimum is \(minimum).")
     }

@@ -3,7 +3,7 @@ import Synchronization
 /// The one bounded AsyncStream that joins two actors: many senders, one reader.
 ///
 /// AsyncStream has no back-pressure on its producer, so every mailbox has a capacity and one of two rules: either its
-/// senders hold permits and an overflow cannot happen (`.conserved`), or the newest element is dropped and counted.
+/// senders hold permits and an overflow cannot happen, or the newest element is dropped and counted.
 package final class Mailbox<Element: Sendable>: Sendable {
     package let name: String
     package let capacity: Int

@@ -75,6 +75,7 @@ package actor MetricsEmitter {
 
     /// Returns when the mailbox is finished (what came before is written) or the task is cancelled.
     package func run() async {
+        lastUsage = (clock.now, meter.usage())
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 while true {
@@ -141,7 +142,8 @@ package actor MetricsEmitter {
     }
 
     private func writeTasks() {
-        guard namespaces.contains(.worker), tasks.count + tasks.retries > 0 else {
+        // An API node tells of videos that its Reconciler failed.
+        guard tasks.count + tasks.failures + tasks.retries > 0 else {
             tasks = TaskSamples()
             return
         }

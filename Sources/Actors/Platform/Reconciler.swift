@@ -50,17 +50,20 @@ package actor Reconciler {
     private let deadLetters: any JobQueue
     private let gateway: S3Gateway
     private let workspaces: any Workspaces
+    private let metrics: MetricMailbox
     private let ids: IdentifierSource
     private let clock: any NodeClock
     private let wallClock: any WallClock
     private let logger: Logger
+    /// The first sweep comes an interval after the start: what an operator is still restoring is no orphan.
     private var nextSweep: MonotonicInstant?
     /// Where a sweep that reached its bound goes on.
     private var sweptTo: [ObjectPrefix: ObjectKey] = [:]
 
     package init(
         settings: ReconcilerSettings, node: NodeID, videos: any VideoRepository, votes: any VoteRepository,
-        deadLetters: any JobQueue, gateway: S3Gateway, workspaces: any Workspaces, ids: IdentifierSource,
+        deadLetters: any JobQueue, gateway: S3Gateway, workspaces: any Workspaces, metrics: MetricMailbox,
+        ids: IdentifierSource,
         clock: any NodeClock, wallClock: any WallClock, logger: Logger
     ) {
         self.settings = settings
@@ -70,6 +73,7 @@ package actor Reconciler {
         self.deadLetters = deadLetters
         self.gateway = gateway
         self.workspaces = workspaces
+        self.metrics = metrics
         self.ids = ids
         self.clock = clock
         self.wallClock = wallClock
@@ -78,6 +82,7 @@ package actor Reconciler {
 
     /// Returns when the task is cancelled.
     package func run() async {
+        nextSweep = clock.now.advanced(by: settings.sweepInterval)
         while !Task.isCancelled {
             await round()
             do { try await clock.wait(settings.interval) } catch { return }
@@ -138,6 +143,7 @@ package actor Reconciler {
                 switch verdict {
                 case .wait, .keep: break
                 case .failed:
+                    metrics.send(.taskFailed)
                     logger.error(
                         "video failed: its workers were lost", metadata: ["video_id": "\(job.dispatch.video)"])
                 case .delete: try await deadLetters.delete(letter.receipt)

@@ -18,6 +18,8 @@ package enum WorkspaceError: Error, Sendable, Equatable {
 /// The port to the node's temporary files. What a dead process left is swept by the others.
 package protocol Workspaces: Sendable {
     func make() async throws(WorkspaceError) -> Workspace
+    /// Whether there is room for one.
+    func check() async throws(WorkspaceError)
     /// Removes the folder and all in it; safe to repeat.
     func discard(_ workspace: Workspace) async
     /// Removes the folders of processes that live no more.

@@ -48,8 +48,8 @@ package struct WorkerNode: Sendable {
         permits = Permits(environment.settings.slots)
         consumer = QueueConsumer(
             settings: environment.settings, permits: permits, queue: environment.jobs, videos: environment.videos,
-            gateway: environment.gateway, clock: environment.clock, random: environment.random,
-            logger: environment.logger)
+            gateway: environment.gateway, workspaces: environment.workspaces, clock: environment.clock,
+            random: environment.random, logger: environment.logger)
         supervisor = TranscodeSupervisor(
             settings: environment.settings, node: environment.node, permits: permits, deliveries: consumer.deliveries,
             queue: environment.jobs, videos: environment.videos, gateway: environment.gateway,

@@ -73,7 +73,10 @@ package actor OutboxRelay {
         for (destination, queue) in [(OutboxDestination.jobs, jobs), (.deadLetters, deadLetters)] {
             let mine = entries.filter { $0.destination == destination }
             if mine.isEmpty { continue }
-            let messages = mine.map { OutgoingMessage(job: JobMessage($0.dispatch), delay: $0.delay) }
+            // One entry that a queue refuses would hold up all others.
+            let messages = mine.map {
+                OutgoingMessage(job: JobMessage($0.dispatch), delay: min($0.delay, OutgoingMessage.maximumDelay))
+            }
             var sent = false
             while true {
                 do {

@@ -72,6 +72,9 @@ package struct QueueDepth: Sendable, Equatable {
 }
 
 package struct OutgoingMessage: Sendable, Equatable {
+    /// SQS's limit.
+    package static let maximumDelay: Duration = .seconds(900)
+
     package let job: JobMessage
     package let delay: Duration
 

@@ -15,7 +15,7 @@ package struct Delivery: Sendable, Equatable {
 ///
 /// Owns the long poll. Listens to the permits (a slot is free) and to its drain; tells the supervisor through
 /// `deliveries`. Bounds: it never holds more messages than slots, because it takes a permit before it asks; it asks for
-/// none while database or store is away. When the queue is away it backs off. Ends, and with it `deliveries`, when
+/// none while database or store is away, or the disk is full. When the queue is away it backs off. Ends, and with it `deliveries`, when
 /// drained.
 package actor QueueConsumer {
     /// Delivered messages in their order of arrival; cannot overflow, as each holds a permit.
@@ -26,13 +26,14 @@ package actor QueueConsumer {
     private let queue: any JobQueue
     private let videos: any VideoRepository
     private let gateway: S3Gateway
+    private let workspaces: any Workspaces
     private let clock: any NodeClock
     private let random: any RandomSource
     private let logger: Logger
 
     package init(
         settings: WorkerSettings, permits: Permits, queue: any JobQueue, videos: any VideoRepository,
-        gateway: S3Gateway, clock: any NodeClock, random: any RandomSource, logger: Logger
+        gateway: S3Gateway, workspaces: any Workspaces, clock: any NodeClock, random: any RandomSource, logger: Logger
     ) {
         self.deliveries = Mailbox("deliveries", capacity: settings.slots)
         self.settings = settings
@@ -40,6 +41,7 @@ package actor QueueConsumer {
         self.queue = queue
         self.videos = videos
         self.gateway = gateway
+        self.workspaces = workspaces
         self.clock = clock
         self.random = random
         self.logger = logger
@@ -76,6 +78,7 @@ package actor QueueConsumer {
             do {
                 try await videos.check()
                 try await gateway.check()
+                try await workspaces.check()
                 let askedAt = clock.now
                 let messages = try await queue.receive(
                     maximum: 1, visibility: settings.lease, wait: settings.pollWait)

@@ -68,7 +68,7 @@ extension TranscodeAttempt {
             await deleteMessage()
         case .failed:
             context.metrics.send(.taskFailed)
-            logger.error("failed after \(settings.maximumAttempts) attempts", metadata: ["reason": "\(reason.code)"])
+            logger.error("failed after \(settings.maximumAttempts) attempts", metadata: ["reason": "\(reason.code.rawValue)"])
             await deleteMessage()
         case .lost, nil: break
         }
@@ -87,19 +87,19 @@ extension TranscodeAttempt {
         let delays = context.settings.retryDelays
         guard let last = delays.last else { return .zero }
         let delay = attempts < delays.count ? delays[attempts] : last
-        return delay + delay * 0.2 * context.random.unit()
+        return min(delay + delay * 0.2 * context.random.unit(), OutgoingMessage.maximumDelay)
     }
 
     /// Repeats a guarded write until it is answered, keeping the message invisible meanwhile; nil when the task is
     /// cancelled, or the supervisor wants the slot back and has waited long enough.
     func tellDatabase<Answer: Sendable>(
-        _ write: () async throws(RepositoryError) -> Answer
+        _ write: @escaping @Sendable () async throws(RepositoryError) -> Answer
     ) async -> Answer? {
         var backoff = Backoff(base: .milliseconds(200), maximum: .seconds(5), random: context.random)
         var nextExtension = context.clock.now.advanced(by: context.settings.lease / 3)
         while !Task.isCancelled {
             do {
-                return try await write()
+                return try await whileWanted(write)
             } catch {
                 logger.warning("the database does not answer", metadata: ["reason": "\(error)"])
             }
@@ -115,6 +115,29 @@ extension TranscodeAttempt {
         }
         return nil
     }
+
+    /// Makes one call to the database, and gives it up when the supervisor's patience ends before its answer comes.
+    func whileWanted<Answer: Sendable>(
+        _ call: @escaping @Sendable () async throws(RepositoryError) -> Answer
+    ) async throws(RepositoryError) -> Answer {
+        let result = await withTaskGroup(of: Result<Answer, RepositoryError>.self) { group in
+            group.addTask {
+                do throws(RepositoryError) { return .success(try await call()) } catch { return .failure(error) }
+            }
+            group.addTask {
+                while await self.isWanted {
+                    do { try await self.context.clock.wait(Self.lookInterval) } catch { break }
+                }
+                return .failure(.unavailable("given up: the slot is wanted back"))
+            }
+            let first = await group.next()
+            group.cancelAll()
+            return first ?? .failure(.unavailable("cancelled"))
+        }
+        return try result.get()
+    }
+
+    private var isWanted: Bool { giveUpAt.map { context.clock.now < $0 } ?? true }
 
     /// What this attempt stored for a video that was deleted meanwhile goes at once, not with the next sweep. Tried
     /// once: the Reconciler looks again.

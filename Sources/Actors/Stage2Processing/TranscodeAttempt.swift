@@ -31,8 +31,8 @@ enum AttemptOutcome: Sendable, Equatable {
 
 /// One delivery from claim to the message's deletion.
 ///
-/// Owns the lease of one job and the token it is fenced with. Three child tasks race: the work, the heartbeat and the
-/// supervisor's order to stop; the first to end decides, the others are cancelled and awaited. What the database must be
+/// Owns the lease of one job and the token it is fenced with. Child tasks race: the work, the heartbeat, the lease's
+/// end, the supervisor's order to stop and the deadline; the first to end decides, the others are cancelled and awaited. What the database must be
 /// told afterwards is told from this task, which nobody cancels while the node lives.
 actor TranscodeAttempt {
     let delivery: Delivery
@@ -40,7 +40,9 @@ actor TranscodeAttempt {
     let context: AttemptContext
     /// Made by the worker for this receive: a claim whose answer was lost is recognised by it.
     let token: LeaseToken
-    /// What the row's token becomes by this attempt's last write; repeating that write is recognised by it.
+    /// What the row's token becomes by this attempt's commit; repeating that write is recognised by it.
+    let commitToken: LeaseToken
+    /// The same for any other last write: of a commit whose answer was lost, a hand-back must not be taken for.
     let finalToken: LeaseToken
     private var lease: LeaseTimeline
     private var percent = 0
@@ -55,12 +57,15 @@ actor TranscodeAttempt {
     /// After an order to stop, the hand-back is tried for this long.
     static let handBackLimit: Duration = .seconds(4)
     static let pauseAfterInterruption: Duration = .seconds(5)
+    /// Between two looks whether a call to the database is still worth waiting for.
+    static let lookInterval: Duration = .seconds(1)
 
     init(delivery: Delivery, dispatch: Dispatch, context: AttemptContext) {
         self.delivery = delivery
         self.dispatch = dispatch
         self.context = context
         self.token = context.ids.make()
+        self.commitToken = context.ids.make()
         self.finalToken = context.ids.make()
         self.lease = LeaseTimeline(visibility: context.settings.lease, receivedAt: delivery.receivedAt)
         self.logger = context.logger
@@ -76,8 +81,19 @@ actor TranscodeAttempt {
 
     /// Asks the database at once whether the token still stands: another node says that a video was deleted.
     func recheck() async {
-        guard working, await renew() == .lost, !committing else { return }
+        guard working, !committing, await heartbeat() == .lost, !committing else { return }
         orders.send(nil)
+    }
+
+    /// Tells progress and asks whether the token still stands; it prolongs nothing. Silence is no refusal.
+    private func heartbeat() async -> GuardedWrite {
+        do {
+            return try await context.videos.heartbeat(
+                dispatch.video, token: token, lease: lease.remainingLease(at: context.clock.now),
+                progressPercent: percent)
+        } catch {
+            return .done
+        }
     }
 
     /// Returns when the delivery is dealt with or, after a crash-like cancellation, at once.
@@ -112,8 +128,11 @@ actor TranscodeAttempt {
                 if await extendMessage() { lease.extendedBeforeClaim(at: start) }
             }
             do {
-                return try await context.videos.claim(
-                    dispatch, token: token, lease: lease.remainingLease(at: context.clock.now), node: context.node)
+                let (context, dispatch, token) = (context, dispatch, token)
+                let remaining = lease.remainingLease(at: context.clock.now)
+                return try await whileWanted { () async throws(RepositoryError) in
+                    try await context.videos.claim(dispatch, token: token, lease: remaining, node: context.node)
+                }
             } catch {
                 logger.warning("claim not answered", metadata: ["reason": "\(error)"])
                 do { try await context.clock.wait(backoff.next()) } catch { return nil }
@@ -203,17 +222,10 @@ actor TranscodeAttempt {
         }
     }
 
-    /// Written under the token; it prolongs nothing.
-    private func report(_ newPercent: Int) async -> GuardedWrite {
-        guard newPercent > percent else { return .done }
+    private func report(_ newPercent: Int) async {
+        guard newPercent > percent else { return }
         percent = newPercent
-        do {
-            return try await context.videos.heartbeat(
-                dispatch.video, token: token, lease: lease.remainingLease(at: context.clock.now),
-                progressPercent: percent)
-        } catch {
-            return .done
-        }
+        if await heartbeat() == .lost, !committing { orders.send(nil) }
     }
 
     // MARK: - Work
@@ -271,7 +283,7 @@ actor TranscodeAttempt {
             }
             group.addTask {
                 for await percent in progress {
-                    if await self.report(percent) == .lost { break }
+                    await self.report(percent)
                     do { try await self.context.clock.wait(.seconds(1)) } catch { break }
                 }
                 return nil
@@ -290,7 +302,7 @@ actor TranscodeAttempt {
         while !Task.isCancelled {
             do {
                 switch try await context.videos.commit(
-                    result, of: dispatch.video, token: token, newToken: finalToken)
+                    result, of: dispatch.video, token: token, newToken: commitToken)
                 {
                 case .done: return .committed
                 case .lost: return .lost

@@ -25,12 +25,10 @@ package actor TranscodeSupervisor {
         self.deliveries = deliveries
     }
 
-    /// Attempts under way.
-    package var underWay: Int { running.count }
-
     /// Returns when the deliveries have ended and each attempt is over.
     package func run() async {
-        await withTaskGroup(of: Void.self) { group in
+        enum Over { case attempts, grace }
+        await withTaskGroup(of: Over.self) { group in
             let ended = Signal()
             group.addTask {
                 await withDiscardingTaskGroup { attempts in
@@ -40,15 +38,16 @@ package actor TranscodeSupervisor {
                     ended.raise()
                 }
                 ended.finish()
+                return .attempts
             }
             group.addTask {
                 for await _ in ended.elements { break }
-                do { try await self.context.clock.wait(self.context.settings.drainGrace) } catch { return }
+                do { try await self.context.clock.wait(self.context.settings.drainGrace) } catch { return .grace }
                 await self.interruptAll()
+                return .grace
             }
-            await group.next()
-            // Either all attempts are over, and the grace need not be waited for, or the grace is.
-            if running.isEmpty { group.cancelAll() }
+            // When the attempts are over the grace need not be waited for; they themselves are never cancelled.
+            if await group.next() == .attempts { group.cancelAll() }
             await group.waitForAll()
         }
     }
@@ -76,6 +75,9 @@ package actor TranscodeSupervisor {
 
     /// Stops the attempts on a video that was deleted or taken away; each asks the database itself.
     package func recheckAll() async {
-        for number in running.keys.sorted() { await running[number]?.recheck() }
+        let attempts = running.keys.sorted().compactMap { running[$0] }
+        await withDiscardingTaskGroup { group in
+            for attempt in attempts { group.addTask { await attempt.recheck() } }
+        }
     }
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import FoundationEssentials
 import Glibc
 import Logging
@@ -42,6 +43,17 @@ enum NodeCommand {
         let configuration = try load(
             arguments: arguments, environment: environment, file: arguments.removeValue(forKey: "config"))
         return (role, configuration)
+    }
+
+    /// For commands without settings of their own.
+    /// - Throws: `ExitCode(64)` after a sentence that says what is wrong.
+    static func loadOrExit() throws -> NodeConfiguration {
+        do {
+            return try load(arguments: [:], environment: ProcessInfo.processInfo.environment, file: nil)
+        } catch let error as ConfigurationError {
+            StandardError.write("anb: \(error.description)")
+            throw ExitCode(64)
+        }
     }
 
     /// The words `key=value`.

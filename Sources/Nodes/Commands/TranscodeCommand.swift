@@ -16,8 +16,7 @@ struct TranscodeCommand: AsyncParsableCommand {
     @Flag(help: "Print the progress in percent.") var progress = false
 
     func run() async throws {
-        let configuration = try NodeCommand.load(
-            arguments: [:], environment: ProcessInfo.processInfo.environment, file: nil)
+        let configuration = try NodeCommand.loadOrExit()
         let logger = Logger(label: "anb")
         let folder = try DataFolder(path: configuration.dataDir)
         let transcoder = try await NodeRuntime.makeTranscoder(

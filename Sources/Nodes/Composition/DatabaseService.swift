@@ -7,7 +7,7 @@ import Transport
 struct DatabaseService: Sendable {
     /// How long a node waits for its database when it starts.
     static let startLimit: Duration = .seconds(60)
-    /// Connections of the vote lane: one writes, one reads the feed.
+    /// Connections for votes: the lane's writes, and beside them the feed, snapshots, vote-status and pruning.
     static let voteConnections = 2
 
     let client: PostgresClient
@@ -16,9 +16,10 @@ struct DatabaseService: Sendable {
     let embedded: EmbeddedPostgres?
 
     /// - Throws: `NodeFailure` when the database cannot be had.
-    static func start(_ configuration: NodeConfiguration, folder: DataFolder, logger: Logger) async throws
-        -> DatabaseService
-    {
+    /// - Parameter migrates: an operator's look must not change the schema of a cluster that runs another version.
+    static func start(
+        _ configuration: NodeConfiguration, folder: DataFolder, migrates: Bool = true, logger: Logger
+    ) async throws -> DatabaseService {
         let url = configuration.text("database.url")
         var embedded: EmbeddedPostgres?
         var base: PostgresConfiguration
@@ -45,6 +46,7 @@ struct DatabaseService: Sendable {
             voteClient: PostgresClient(configuration: forVotes, logger: logger), embedded: embedded)
         try service.client.start()
         try service.voteClient.start()
+        guard migrates else { return service }
         do {
             try await PostgresMigrator(client: service.client, logger: logger).run()
         } catch {

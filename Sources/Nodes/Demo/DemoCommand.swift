@@ -21,8 +21,7 @@ struct DemoCommand: AsyncParsableCommand {
 
     func run() async throws {
         let console = DemoConsole()
-        let configuration = try NodeCommand.load(
-            arguments: [:], environment: ProcessInfo.processInfo.environment, file: nil)
+        let configuration = try NodeCommand.loadOrExit()
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         let stage = try DemoStage.prepare(below: configuration.dataDir)
         let client = HTTPClient(logger: Logger(label: "anb.demo"))

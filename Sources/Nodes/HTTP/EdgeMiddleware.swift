@@ -39,17 +39,37 @@ package struct EdgeMiddleware: RouterMiddleware {
         context.requestID = requestID(of: request)
         var response: Response
         do {
+            guard Self.isValid(authority: request.head.authority) else {
+                throw APIError(.badRequest, "Cabecera Host inválida (Invalid Host header)")
+            }
             response = try await next(request, context)
         } catch {
             response = answer(to: error, context: context).response(requestID: context.requestID)
         }
         finish(&response, request, context)
         record(request, context, response.status.code, took: start.duration(to: clock.now))
+        // Only what a route answers has a name of its own: any other would be the client's to invent.
+        let isRoute = context.endpointPath != nil && response.status != .methodNotAllowed
         metrics.send(
             .request(
-                route: context.endpointPath ?? "unmatched", method: request.method.rawValue,
-                status: response.status.code, duration: start.duration(to: clock.now)))
+                route: isRoute ? context.endpointPath ?? "" : "unmatched",
+                method: isRoute ? request.method.rawValue : "ANY", status: response.status.code,
+                duration: start.duration(to: clock.now)))
         return response
+    }
+
+    /// Absolute URLs are made from it (RFC 9110, 7.2; RFC 3986, 3.2: host and port, no user).
+    private static func isValid(authority: String?) -> Bool {
+        guard let authority else { return true }
+        return (1...255).contains(authority.utf8.count)
+            && authority.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: ".-_:[]".utf8.contains(byte)
+                }
+            }
     }
 
     private func answer(to error: any Error, context: APIContext) -> APIError {

@@ -29,6 +29,9 @@ package struct FieldReader {
             buffer = try await request.body.collect(upTo: maximumBytes)
         } catch is NIOTooManyBytesError {
             throw APIError(.contentTooLarge, "El cuerpo de la petición es demasiado grande (Content too large)")
+        } catch {
+            // Broken off, or not framed as HTTP/1.1 wants it: the client's mistake.
+            throw APIError(.badRequest, "El cuerpo de la petición está incompleto (The request's body is broken)")
         }
         let body: JSONValue
         do {

@@ -46,8 +46,7 @@ struct DeadLetterCommand: AsyncParsableCommand {
         func run() async throws {
             let video = try options.videos(1...1)[0]
             try await OperatorSession.run(options) { session in
-                let letters = try await session.operations.deadLetters(limit: DeadLetterCommand.limit)
-                guard let letter = letters.first(where: { $0.video == video }) else {
+                guard let letter = try await session.operations.deadLetters(limit: 1, of: video).first else {
                     StandardError.write("anb: there is no dead letter of the video \(video)")
                     throw OperatorExit.negative
                 }

@@ -19,7 +19,11 @@ struct OperatorSession: Sendable {
         let database: DatabaseService
         do {
             let folder = try DataFolder(path: configuration.dataDir)
-            database = try await DatabaseService.start(configuration, folder: folder, logger: logger)
+            database = try await DatabaseService.start(
+                configuration, folder: folder, migrates: false, logger: logger)
+        } catch let error as NodeFailure where error.exitCode == 64 {
+            StandardError.write("anb: \(error)")
+            throw ExitCode(64)
         } catch {
             StandardError.write("anb: the database cannot be reached: \(error)")
             throw OperatorExit.unavailable

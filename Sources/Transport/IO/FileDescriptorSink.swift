@@ -4,12 +4,13 @@ import Synchronization
 
 /// Writes metric lines to a descriptor without ever waiting for its reader.
 ///
-/// A reader that is slow or gone must not block a node: the descriptor is only written while poll(2) says that it takes
-/// bytes, and lines that find it full are dropped and counted. A line may exceed PIPE_BUF, so what a write leaves over is
-/// kept and goes out before anything else.
+/// A reader that is slow or gone must not block a node: a pipe is opened anew without blocking (its other users keep
+/// theirs as it is), anything else is only written while poll(2) says that it takes bytes. Lines that find it full are
+/// dropped and counted. A line may exceed PIPE_BUF, so what a write leaves over is kept and goes out before anything
+/// else.
 package final class FileDescriptorSink: MetricSink {
-    /// Bytes kept of a line that was written in part.
-    package static let maximumBacklog = 1 << 20
+    /// Bounds what is kept of a line that was written in part.
+    package static let maximumLineBytes = 1 << 20
 
     private let descriptor: Int32
     private let state = Mutex(State())
@@ -20,7 +21,15 @@ package final class FileDescriptorSink: MetricSink {
     }
 
     package init(descriptor: Int32) {
-        self.descriptor = descriptor
+        self.descriptor = Self.withoutBlocking(descriptor)
+    }
+
+    /// O_NONBLOCK belongs to the open file description, which other processes share: /proc gives one of our own.
+    private static func withoutBlocking(_ descriptor: Int32) -> Int32 {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFIFO else { return descriptor }
+        let own = open("/proc/self/fd/\(descriptor)", O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+        return own >= 0 ? own : descriptor
     }
 
     /// Lines that were not taken.
@@ -28,12 +37,12 @@ package final class FileDescriptorSink: MetricSink {
 
     package func write(_ line: String) {
         state.withLock { state in
-            guard flush(&state), state.backlog.isEmpty else {
+            guard flush(&state), state.backlog.isEmpty, line.utf8.count < Self.maximumLineBytes else {
                 state.dropped += 1
                 return
             }
             state.backlog = Array(line.utf8) + [UInt8(ascii: "\n")]
-            _ = flush(&state)
+            if !flush(&state) { state.dropped += 1 }
         }
     }
 

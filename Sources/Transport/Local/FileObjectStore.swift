@@ -21,7 +21,22 @@ package struct FileObjectStore: ObjectStore {
                 throw .rejected("cannot make the folder \(root + folder): \(String(cString: strerror(errno)))")
             }
         }
+        removeOldParts()
     }
+
+    /// What a process that died left of a copy from another disk; one under way is touched all the time.
+    private func removeOldParts() {
+        let folder = "\(root)/\(ObjectPrefix.temp.rawValue)"
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+            var status = stat()
+            guard stat(folder + name, &status) == 0, time(nil) - status.st_mtim.tv_sec > Self.oldestPartSeconds else {
+                continue
+            }
+            unlink(folder + name)
+        }
+    }
+
+    private static let oldestPartSeconds = 3600
 
     /// Where the object's bytes are; nil for a key that this system does not make.
     package func path(of key: ObjectKey) -> String? {
@@ -34,6 +49,10 @@ package struct FileObjectStore: ObjectStore {
 
     package func put(_ file: LocalFile, at key: ObjectKey, contentType: String) async throws(ObjectStoreError) {
         let target = try validPath(of: key)
+        // Consumed by an earlier try whose end failed: the object is there, and only its folder is to be made durable.
+        if access(file.path, F_OK) != 0, errno == ENOENT, access(target, F_OK) == 0 {
+            return try Self.synchroniseFolder(of: target)
+        }
         try Self.synchronise(file.path)
         if rename(file.path, target) != 0 {
             guard errno == EXDEV else { throw Self.failure("store \(key)") }
@@ -53,7 +72,11 @@ package struct FileObjectStore: ObjectStore {
             }
             unlink(file.path)
         }
-        try Self.synchronise(String(target[..<(target.lastIndex(of: "/") ?? target.endIndex)]))
+        try Self.synchroniseFolder(of: target)
+    }
+
+    private static func synchroniseFolder(of path: String) throws(ObjectStoreError) {
+        try synchronise(String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]))
     }
 
     package func fetch(_ key: ObjectKey, into file: LocalFile) async throws(ObjectStoreError) {
@@ -61,7 +84,12 @@ package struct FileObjectStore: ObjectStore {
         if link(source, file.path) == 0 { return }
         switch errno {
         case ENOENT: throw .notFound(key)
-        case EXDEV, EPERM, EMLINK: try await Self.copy(source, to: file.path)
+        case EXDEV, EPERM, EMLINK:
+            do { try await Self.copy(source, to: file.path) } catch {
+                // A repetition makes it anew.
+                unlink(file.path)
+                throw error
+            }
         default: throw Self.failure("fetch \(key)")
         }
     }

@@ -24,10 +24,26 @@ package final class FileWorkspaces: Workspaces {
         for path in [root, own] where mkdir(path, 0o700) != 0 && errno != EEXIST {
             throw .unavailable("cannot make the folder \(path): \(String(cString: strerror(errno)))")
         }
-        lock = open("\(own)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            throw .unavailable("cannot lock \(own)/lock: \(String(cString: strerror(errno)))")
+        lock = try Self.lock(own)
+    }
+
+    /// Another process's sweep may take the lock for a moment, or have removed what was just made: again then.
+    private static func lock(_ folder: String) throws(WorkspaceError) -> Int32 {
+        let path = "\(folder)/lock"
+        for _ in 0..<100 {
+            mkdir(folder, 0o700)
+            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+            guard descriptor >= 0 else { continue }
+            var (mine, there) = (stat(), stat())
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0, fstat(descriptor, &mine) == 0, stat(path, &there) == 0,
+                mine.st_ino == there.st_ino
+            {
+                return descriptor
+            }
+            close(descriptor)
+            usleep(5000)
         }
+        throw .unavailable("cannot lock \(path): \(String(cString: strerror(errno)))")
     }
 
     deinit { close(lock) }
@@ -37,6 +53,10 @@ package final class FileWorkspaces: Workspaces {
         let path = "\(own)/\(counter.add(1, ordering: .relaxed).newValue)"
         guard mkdir(path, 0o700) == 0 else { throw Self.failure("make the folder \(path)") }
         return Workspace(path: path)
+    }
+
+    package func check() async throws(WorkspaceError) {
+        guard hasRoom else { throw .full }
     }
 
     package func discard(_ workspace: Workspace) async { Self.remove(workspace.path) }

@@ -43,7 +43,7 @@ package struct PostgresJobQueueConfiguration: Sendable, Equatable {
 package struct PostgresJobQueue: JobQueue {
     /// SQS's limits for one request, and its longest delay and wait.
     static let maximumMessages = 10
-    static let maximumDelay: Duration = .seconds(900)
+    static let maximumDelay = OutgoingMessage.maximumDelay
     static let maximumWait: Duration = .seconds(20)
     static let maximumVisibility: Duration = .seconds(43_200)
 

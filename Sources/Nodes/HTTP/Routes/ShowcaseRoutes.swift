@@ -31,6 +31,8 @@ struct ShowcaseRoutes: Sendable {
     @Sendable func rankings(_ request: Request, _ context: APIContext) async throws -> Response {
         let page = try PageQuery(request, defaultLimit: 100, maximumLimit: 1000)
         let city = try Self.city(request.uri.queryParameters["city"])
+        // Before the first load an empty ranking would be a wrong one.
+        guard await services.node.rankings.isReady else { throw APIError.unavailable(retryAfterSeconds: 2) }
         let ready = await services.node.rankings.page(
             RankingQuery(city: city.map { FoldedText($0) }, skip: page.skip, limit: page.limit))
         let kept = city.map { [("city", Self.percentEncoded($0))] } ?? []

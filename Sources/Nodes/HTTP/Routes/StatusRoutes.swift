@@ -20,13 +20,15 @@ struct StatusRoutes: Sendable {
     @Sendable func ready(_ request: Request, _ context: APIContext) async throws -> Response {
         let status = services.status
         let reach = status.reach
-        let isReady = !status.isDraining && reach.database && reach.store && reach.queue
+        let hasRanking = await services.node.rankings.isReady
+        let isReady = !status.isDraining && reach.database && reach.store && reach.queue && hasRanking
         func word(_ reachable: Bool) -> JSONValue { .text(reachable ? "ok" : "unreachable") }
         return .json(
             isReady ? .ok : .serviceUnavailable,
             .object([
                 "status": .text(isReady ? "ready" : "not ready"), "service": .text("backend"),
                 "database": word(reach.database), "storage": word(reach.store), "queue": word(reach.queue),
+                "ranking": .text(hasRanking ? "ok" : "loading"),
             ]))
     }
 }

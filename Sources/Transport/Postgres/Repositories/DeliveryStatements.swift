@@ -39,6 +39,8 @@ enum DeliveryStatements {
         ), told AS (
             INSERT INTO video_events (video_id, kind, dispatch, attempts, node)
             SELECT $1, \(word(.claimed)), $2, attempts, $5 FROM granted
+            -- In the statement's snapshot a repeated claim's token is there already.
+            WHERE NOT EXISTS (SELECT FROM videos WHERE id = $1 AND token = $3)
         )
         SELECT * FROM granted
         UNION ALL

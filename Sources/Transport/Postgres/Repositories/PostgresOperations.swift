@@ -37,9 +37,10 @@ package struct PostgresOperations: Sendable {
     }
 
     /// Failed videos whose message is among the dead letters, the latest first.
-    package func deadLetters(limit: Int) async throws(RepositoryError) -> [DeadLetter] {
-        try await database.query(OperationStatements.deadLetters, [.int64(Int64(limit))]) {
-            rows throws(PostgresError) in
+    /// - Parameter video: only of this one.
+    package func deadLetters(limit: Int, of video: VideoID? = nil) async throws(RepositoryError) -> [DeadLetter] {
+        let parameters: [PostgresValue] = [.int64(Int64(limit)), .id(video)]
+        return try await database.query(OperationStatements.deadLetters, parameters) { rows throws(PostgresError) in
             var letters: [DeadLetter] = []
             for row in rows {
                 letters.append(
@@ -117,7 +118,8 @@ private enum OperationStatements {
         "operations_dead_letters",
         """
         SELECT v.id, v.title, u.username, v.failure_code, v.failure_english, v.dispatch, v.attempts, v.claims, v.moved_at
-        FROM videos v JOIN users u ON u.id = v.owner_id WHERE v.state = 3 AND v.keeps_letter
+        FROM videos v JOIN users u ON u.id = v.owner_id 
+        WHERE v.state = 3 AND v.keeps_letter AND ($2::uuid IS NULL OR v.id = $2)
         ORDER BY v.moved_at DESC, v.id LIMIT $1
         """)
 

@@ -57,13 +57,16 @@ package struct PostgresUserRepository: UserRepository {
                 let video: VideoID = try row.id(0)
                 objects += [ObjectKey(try row.text(1)), .processedVideo(video), .poster(video)]
             }
-            try await transaction.query(UserStatements.takeVotesBack, [.id(id)])
+            try await transaction.query(
+                UserStatements.takeVotesBack, [.id(id)], deadline: Self.takeBackDeadline)
             try await transaction.query(UserStatements.removeVideos, [.id(id)])
             try await transaction.query(UserStatements.remove, [.id(id)])
             return ErasedAccount(objects: objects)
         }
     }
 
+    /// A favourite's votes may be millions.
+    private static let takeBackDeadline: Duration = .seconds(300)
     private static let userColumnCount = 9
 
     /// Reads `UserStatements.columns`.

@@ -41,13 +41,19 @@ package struct PostgresVideoRepository: VideoRepository {
         -> DeleteVideoVerdict
     {
         let parameters: [PostgresValue] = [.id(id), .id(owner), .optional(requestID), .id(node)]
-        return try await database.query(VideoStatements.delete, parameters) { rows throws(PostgresError) in
-            guard let row = rows.first else { return .unknown }
-            switch try row.int32(0) {
-            case 0: return .deleted(objects: [ObjectKey(try row.text(1)), .processedVideo(id), .poster(id)])
-            case 1: return .processed
-            default: return .notOwner
+        while true {
+            let verdict: DeleteVideoVerdict? = try await database.query(VideoStatements.delete, parameters) {
+                rows throws(PostgresError) in
+                guard let row = rows.first else { return .unknown }
+                switch try row.int32(0) {
+                case 0: return .deleted(objects: [ObjectKey(try row.text(1)), .processedVideo(id), .poster(id)])
+                // Unfinished when the statement began, and yet not deleted by it: somebody else deleted or committed
+                // it meanwhile, which a new statement tells.
+                case 1: return try row.int32(2) == 2 ? .processed : nil
+                default: return .notOwner
+                }
             }
+            if let verdict { return verdict }
         }
     }
 

@@ -40,7 +40,8 @@ enum VideoStatements {
         SELECT id FROM written UNION ALL SELECT id FROM known
         """)
 
-    /// 0 deleted, 1 processed, 2 somebody else's; no row when there is none.
+    /// 0 deleted, 1 the owner's but not deleted, 2 somebody else's; then the original's key and the state as they were
+    /// when the statement began. No row when there is none.
     static let delete = PostgresStatement(
         "video_delete",
         """
@@ -53,9 +54,9 @@ enum VideoStatements {
             INSERT INTO video_events (video_id, kind, dispatch, attempts, node, request_id)
             SELECT id, '\(VideoEvent.Kind.deleted.rawValue)', dispatch, attempts, $4::uuid, $3 FROM gone
         )
-        SELECT 0, original_key FROM gone
+        SELECT 0, original_key, 0 FROM gone
         UNION ALL
-        SELECT CASE WHEN owner_id = $2 THEN 1 ELSE 2 END, NULL FROM videos
+        SELECT CASE WHEN owner_id = $2 THEN 1 ELSE 2 END, NULL, state::integer FROM videos
         WHERE id = $1 AND NOT EXISTS (SELECT FROM gone)
         """)
 
