@@ -30,7 +30,18 @@ package final class Invariants: @unchecked Sendable {
         var transcoderFailures = 0
     }
 
-    private let simulation: Simulation
+    private struct Clip {
+        let kind: ClipKind
+        /// Videos made of it: an upload whose answer was lost is sent again.
+        var copies = 0
+    }
+
+    let simulation: Simulation
+    private var clips: [String: Clip] = [:]
+    /// What people are called in a timeline.
+    private var names: [UserID: String] = [:]
+    /// Videos whose deletion was confirmed to a client.
+    private var gone: Set<VideoID> = []
     private(set) var histories: [VideoID: History] = [:]
     /// A run without faults keeps stronger promises.
     package var isCalm = false
@@ -47,20 +58,37 @@ package final class Invariants: @unchecked Sendable {
 
     private var now: Int64 { simulation.now }
 
-    package func register(_ video: VideoID, label: String, kind: ClipKind) {
-        histories[video] = History(label: label, kind: kind)
-    }
+    /// The clip that will be uploaded under `title`.
+    func expect(_ title: String, _ kind: ClipKind) { clips[title] = Clip(kind: kind) }
+    func introduce(_ user: UserID, as name: String) { names[user] = name }
 
+    package func name(_ user: UserID) -> String { names[user] ?? "\(user)" }
     package func label(_ video: VideoID) -> String { histories[video]?.label ?? "\(video)" }
     package func kind(_ video: VideoID) -> ClipKind { histories[video]?.kind ?? .healthy }
     func wasRejected(_ video: VideoID) -> Bool { histories[video]?.isRejected ?? false }
     func label(_ dispatch: Dispatch) -> String { "\(label(dispatch.video))#\(dispatch.number)" }
 
-    private func require(_ holds: Bool, _ message: @autoclosure () -> String) {
+    func require(_ holds: Bool, _ message: @autoclosure () -> String) {
         if !holds { simulation.fail(message()) }
     }
 
     // MARK: - The row
+
+    /// C2: a deleted video never comes back.
+    func created(_ video: NewVideo) {
+        guard var clip = clips[video.title] else { return simulation.fail("C1 \(video.title): nobody sent it") }
+        clip.copies += 1
+        clips[video.title] = clip
+        require(!gone.contains(video.id), "C2 \(video.title): a deleted video came back")
+        let label = clip.copies == 1 ? video.title : "\(video.title)'\(clip.copies)"
+        histories[video.id] = History(label: label, kind: clip.kind)
+    }
+
+    /// A client was told that the video is deleted, or that it does not exist.
+    func toldGone(_ video: VideoID) {
+        gone.insert(video)
+        require(row(video) == nil, "C2 \(label(video)): told that it is gone while its row stands")
+    }
 
     /// I9: each dispatch starts without claims and without a lease.
     func dispatched(_ video: VideoID, to dispatch: Int) {
@@ -159,7 +187,8 @@ package final class Invariants: @unchecked Sendable {
     func received(_ dispatch: Dispatch, receiveCount: Int) {
         guard receiveCount > 1 else { return }
         redeliveries += 1
-        require(!isCalm, "\(label(dispatch)): a receive was burnt, without a fault")
+        // A worker that was told of a deletion leaves the message to whoever receives it next.
+        require(!isCalm || row(dispatch.video) == nil, "\(label(dispatch)): a receive was burnt, without a fault")
     }
 
     /// I3: only when the row is terminal, gone or newer.

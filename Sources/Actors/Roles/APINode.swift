@@ -5,11 +5,17 @@ package struct APISettings: Sendable, Equatable {
     package var reconciler: ReconcilerSettings
     /// Uploads at once; 503 beyond it.
     package var maximumUploads: Int
+    /// Between two looks at the votes of other nodes when no announcement comes.
+    package var rankingPollInterval: Duration
 
-    package init(contest: ContestPolicy = .init(), reconciler: ReconcilerSettings = .init(), maximumUploads: Int = 16) {
+    package init(
+        contest: ContestPolicy = .init(), reconciler: ReconcilerSettings = .init(), maximumUploads: Int = 16,
+        rankingPollInterval: Duration = .seconds(1)
+    ) {
         self.contest = contest
         self.reconciler = reconciler
         self.maximumUploads = maximumUploads
+        self.rankingPollInterval = rankingPollInterval
     }
 }
 
@@ -92,8 +98,8 @@ package struct APINode: Sendable {
             users: environment.users, hasher: environment.hasher, ids: ids, gateway: gateway,
             logger: environment.logger)
         rankings = RankingActor(
-            votes: environment.votes, feed: environment.feed, clock: environment.clock, random: environment.random,
-            logger: environment.logger)
+            votes: environment.votes, feed: environment.feed, pollInterval: environment.settings.rankingPollInterval,
+            clock: environment.clock, random: environment.random, logger: environment.logger)
         ballots = BallotBox(
             contest: contest, votes: environment.votes, feed: environment.feed, rankings: rankings, ids: ids,
             clock: environment.clock, random: environment.random, logger: environment.logger)

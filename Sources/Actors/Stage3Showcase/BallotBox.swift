@@ -107,13 +107,13 @@ package actor BallotBox {
         defer { inBatch = 0 }
         number += 1
         let batch = VoteBatch(writer: writer, number: number, requests: taken.map(\.request))
-        guard let verdicts = await decide(batch), verdicts.count == taken.count else {
+        guard let (verdicts, isSettled) = await decide(batch), verdicts.count == taken.count else {
             // Undecided: this writer's order can no longer be kept.
             self.writer = nil
             for waiter in taken { waiter.continuation.resume(returning: .failure(.unavailable)) }
             return
         }
-        publish(verdicts, of: batch)
+        publish(verdicts, of: batch, isSettled: isSettled)
         for (waiter, verdict) in zip(taken, verdicts) {
             waiter.continuation.resume(
                 returning: .success(Decision(verdict: verdict, writer: writer, number: batch.number)))
@@ -139,9 +139,10 @@ package actor BallotBox {
         return fresh
     }
 
-    private func decide(_ batch: VoteBatch) async -> [VoteVerdict]? {
+    /// Nil when undecided; `isSettled` when the first answer was lost.
+    private func decide(_ batch: VoteBatch) async -> (verdicts: [VoteVerdict], isSettled: Bool)? {
         do {
-            return try await votes.cast(batch, allowSelfVote: contest.allowSelfVote)
+            return (try await votes.cast(batch, allowSelfVote: contest.allowSelfVote), false)
         } catch {
             // A refusal is an answer: nothing was written.
             if case .refused(let reason) = error {
@@ -154,7 +155,7 @@ package actor BallotBox {
         var backoff = Backoff(base: .milliseconds(50), maximum: .seconds(1), random: random)
         while clock.now < giveUpAt, !Task.isCancelled {
             do {
-                return try await votes.settle(batch, allowSelfVote: contest.allowSelfVote)
+                return (try await votes.settle(batch, allowSelfVote: contest.allowSelfVote), true)
             } catch {
                 do { try await clock.wait(backoff.next()) } catch { return nil }
             }
@@ -162,13 +163,19 @@ package actor BallotBox {
         return nil
     }
 
-    private func publish(_ verdicts: [VoteVerdict], of batch: VoteBatch) {
+    /// A settled batch is read from the feed: what its verdicts say may be less than what the batch changed, as an
+    /// erasure may have taken votes back meanwhile, which the feed tells apart.
+    private func publish(_ verdicts: [VoteVerdict], of batch: VoteBatch, isSettled: Bool) {
         var counts: [UserID: Int] = [:]
         for case .accepted(let player) in verdicts { counts[player, default: 0] += 1 }
         guard !counts.isEmpty else { return }
-        let changes = counts.keys.sorted().map { PlayerChange(player: $0, votes: counts[$0] ?? 0) }
-        let delta = VoteDelta(writer: batch.writer, number: batch.number, changes: changes)
-        rankings.ownDeltas.send(OwnDelta(delta: delta, previous: changedNumber))
+        if isSettled {
+            rankings.lookAgain()
+        } else {
+            let changes = counts.keys.sorted().map { PlayerChange(player: $0, votes: counts[$0] ?? 0) }
+            let delta = VoteDelta(writer: batch.writer, number: batch.number, changes: changes)
+            rankings.ownDeltas.send(OwnDelta(delta: delta, previous: changedNumber))
+        }
         changedNumber = batch.number
         announcing.raise()
     }

@@ -38,13 +38,12 @@ package struct OwnDelta: Sendable, Equatable {
 /// Keeps the ranking of the contest in memory, moved by the deltas of committed batches.
 ///
 /// Owns the index, the feed positions and the ready pages of one generation. Listens to the BallotBox of its node
-/// (`ownDeltas`), to the change feed and to a timer of one second; tells nobody. Bounds: `maximumPages` ready pages, at
+/// (`ownDeltas`), to the change feed and to a timer (`pollInterval`); tells nobody. Bounds: `maximumPages` ready pages, at
 /// most one generation each `generationInterval`, `feedLimit` batches a writer and poll. When the database is away the
 /// last generation is served; when the feed was pruned beyond its position it loads anew.
 package actor RankingActor {
     package static let maximumPages = 256
     package static let generationInterval: Duration = .milliseconds(50)
-    package static let pollInterval: Duration = .seconds(1)
     package static let feedLimit = 500
 
     /// Deltas of this node's own lane; one that does not fit is found in the feed.
@@ -53,6 +52,7 @@ package actor RankingActor {
     private nonisolated let publishing = Signal()
     private let votes: any VoteRepository
     private let feed: any ChangeFeed
+    private let pollInterval: Duration
     private let clock: any NodeClock
     private let random: any RandomSource
     private let logger: Logger
@@ -74,11 +74,14 @@ package actor RankingActor {
         let continuation: CheckedContinuation<Void, Never>
     }
 
+    /// - Parameter pollInterval: between two looks at the feed when no announcement comes.
     package init(
-        votes: any VoteRepository, feed: any ChangeFeed, clock: any NodeClock, random: any RandomSource, logger: Logger
+        votes: any VoteRepository, feed: any ChangeFeed, pollInterval: Duration = .seconds(1), clock: any NodeClock,
+        random: any RandomSource, logger: Logger
     ) {
         self.votes = votes
         self.feed = feed
+        self.pollInterval = pollInterval
         self.clock = clock
         self.random = random
         self.logger = logger
@@ -106,6 +109,9 @@ package actor RankingActor {
         }
     }
 
+    /// Something was committed that `ownDeltas` does not bring.
+    package nonisolated func lookAgain() { look.raise() }
+
     /// Reads the feed to its end and shows it, so that what was committed before the call is in what `page` shows
     /// after it. When the database does not answer it is left to the next look.
     package func catchUp() async {
@@ -129,7 +135,7 @@ package actor RankingActor {
             group.addTask { for await _ in self.feed.changes(on: .votes) { self.look.raise() } }
             group.addTask {
                 while true {
-                    do { try await self.clock.wait(Self.pollInterval) } catch { return }
+                    do { try await self.clock.wait(self.pollInterval) } catch { return }
                     self.look.raise()
                 }
             }

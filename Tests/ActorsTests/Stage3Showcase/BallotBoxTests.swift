@@ -9,12 +9,17 @@ struct BallotBoxTests {
         let world = World()
         let batches = Box<[VoteBatch]>([])
         let writers = Box<[WriterID]>([])
+        /// What the feed has.
+        let deltas = Box<[VoteDelta]>([])
         var votes = VotesDouble()
         var feed = FeedDouble()
         var contest = ContestPolicy()
 
         init() {
-            let (batches, writers) = (batches, writers)
+            let (batches, writers, deltas) = (batches, writers, deltas)
+            votes.onDeltas = { positions in
+                .deltas(deltas.value.filter { $0.number > positions[$0.writer, default: 0] }, more: false)
+            }
             votes.onRegister = { writer in writers.change { $0.append(writer) } }
             votes.onCast = { batch in
                 batches.change { $0.append(batch) }
@@ -178,9 +183,11 @@ struct BallotBoxTests {
             if batch.number == 1 { throw away }
             return batch.requests.map { _ in .alreadyVoted }
         }
-        stage.votes.onSettle = { batch throws(RepositoryError) in
+        stage.votes.onSettle = { [feed = stage.deltas] batch throws(RepositoryError) in
             await journal.note("settle \(batch.number) of \(batch.requests.count)")
-            return try settled.next().get()
+            let verdicts = try settled.next().get()
+            feed.change { $0.append(RankingStage.delta(batch.number, of: batch.writer)) }
+            return verdicts
         }
         let (box, _, _) = stage.box()
         let votes = (1...3).map { stage.cast(box, voter: $0) }
@@ -190,6 +197,26 @@ struct BallotBoxTests {
         #expect(votes[0].value == .returned(.accepted(player: id(1))))
         #expect(votes[1].value == .returned(.alreadyVoted))
         #expect(stage.writers.value.count == 1)
+    }
+
+    @Test("a settled batch counts as the feed has it: an erasure may have taken votes back before it was settled")
+    func settledAfterErasure() throws {
+        var stage = Stage()
+        stage.votes.onCast = { _ throws(RepositoryError) in throw away }
+        stage.votes.onSettle = { [feed = stage.deltas] batch in
+            // Committed with two votes, one of whose voters was erased since.
+            feed.set([
+                RankingStage.delta(batch.number, of: batch.writer, votes: 2),
+                RankingStage.delta(1, of: RankingStage.other, votes: -1),
+            ])
+            return [.accepted(player: id(1))]
+        }
+        let (box, ranking, _) = stage.box()
+        let vote = stage.cast(box, voter: 1)
+        stage.world.advance(.seconds(2))
+        #expect(vote.value == .returned(.accepted(player: id(1))))
+        let page = try stage.world.value { await ranking.page(RankingQuery(city: nil, skip: 0, limit: 10)) }
+        #expect(String(decoding: page.json, as: UTF8.self).contains("\"votes\":1"))
     }
 
     @Test("a batch that is never decided fails its voters, and the lane goes on under another writer")

@@ -56,7 +56,7 @@ package struct SimulatedWallClock: WallClock {
     /// 2026-01-01T00:00:00Z.
     package static let origin = Date(timeIntervalSince1970: 1_767_225_600)
 
-    package var now: Date { Self.date(node.simulation.now + node.skew) }
+    package var now: Date { Self.date(node.simulation.now + node.wallSkew) }
 
     package static func date(_ nanoseconds: Int64) -> Date {
         origin.addingTimeInterval(Double(nanoseconds) / 1e9)
@@ -72,4 +72,9 @@ package struct SimulatedRandom: RandomSource {
     }
 
     package func next() -> UInt64 { simulation.tape.word(.app) }
+}
+
+extension Identifier {
+    /// For the trace's hash.
+    package var word: UInt64 { withUnsafeBytes(of: uuid.uuid) { $0.loadUnaligned(as: UInt64.self) } }
 }

@@ -6,11 +6,15 @@
 /// Unchecked: touched by the simulation's thread only, see `Simulation`.
 package final class SimulatedNode: TaskExecutor, @unchecked Sendable {
     package let name: String
+    /// From 1, in the order of making.
+    package let number: Int
     package let simulation: Simulation
     package private(set) var isAlive = true
     package private(set) var isPaused = false
-    /// How far its clocks are ahead of the servers', in nanoseconds.
+    /// How far its monotonic clock is ahead of virtual time, in nanoseconds: its origin is its own.
     package var skew: Int64 = 0
+    /// How far its date is ahead of the servers', in nanoseconds.
+    package var wallSkew: Int64 = 0
     /// Main functions that have not returned.
     package private(set) var runningMains = 0
     var parked: [UnownedJob] = []
@@ -18,6 +22,7 @@ package final class SimulatedNode: TaskExecutor, @unchecked Sendable {
     package init(_ name: String, in simulation: Simulation) {
         self.name = name
         self.simulation = simulation
+        number = simulation.nextNodeNumber()
     }
 
     package func enqueue(_ job: consuming ExecutorJob) {

@@ -1,3 +1,4 @@
+import Actors
 import Glibc
 
 /// One run of a simulated world: virtual time, the jobs that may run, and which of them runs next.
@@ -28,18 +29,20 @@ package final class Simulation: @unchecked Sendable {
     package private(set) var steps = 0
     /// The first invariant that failed.
     package private(set) var failure: String?
-    package private(set) var trace = Trace()
-    /// Called after every job: the fault plan's place.
-    package var onStep: (() -> Void)?
+    package private(set) var trace: Trace
+    /// Called after the job with the number `hookStep`, and returns the next such number: the fault plan's place.
+    package var onStep: (() -> Int)?
+    package var hookStep = Int.max
     var policy: Policy
 
     private let thread = pthread_self()
     private var events = EventHeap()
-    private var sequence = 0
+    private var nodes = 0
     private var ready: [(node: SimulatedNode, job: UnownedJob)] = []
 
-    package init(tape: Tape, fifo: Bool = false) {
+    package init(tape: Tape, fifo: Bool = false, keepsText: Bool = false) {
         self.tape = tape
+        trace = Trace(keepsText: keepsText)
         policy = fifo ? .fifo : Policy(rawValue: tape.choose(3, .sched)) ?? .uniform
     }
 
@@ -47,31 +50,31 @@ package final class Simulation: @unchecked Sendable {
 
     /// `action` happens at virtual time `time` (at once, if that is past), unless `isLive` says no or `node` is dead.
     package func at(
-        _ time: Int64, node: SimulatedNode? = nil, isLive: @escaping () -> Bool = { true },
-        _ action: @escaping () -> Void
+        _ time: Int64, node: SimulatedNode? = nil, isLive: (() -> Bool)? = nil, _ action: @escaping () -> Void
     ) {
-        sequence += 1
         let tieBreak = policy == .fifo ? 0 : tape.choose(8, .sched)
-        events.push(
-            Event(
-                time: max(time, now), tieBreak: tieBreak, sequence: sequence, node: node, isLive: isLive, fire: action))
+        events.push(Event(time: max(time, now), node: node, isLive: isLive, fire: action), tieBreak: tieBreak)
     }
 
     package func after(_ delay: Duration, _ action: @escaping () -> Void) {
-        at(now + nanoseconds(delay), action)
+        at(now + delay.nanoseconds, action)
     }
 
-    /// Notes an effect that the world can observe.
-    package func record(_ text: @autoclosure () -> String, by node: SimulatedNode? = nil) {
+    /// Notes an effect that the world can observe: its name and numbers make the hash; `detail` is for people and made
+    /// only when somebody reads it.
+    package func record(
+        _ name: StaticString, _ subject: UInt64 = 0, _ number: Int = 0, by node: SimulatedNode? = nil,
+        detail: @autoclosure () -> String = ""
+    ) {
         checkThread("an effect")
-        trace.append(Trace.Entry(time: now, node: node?.name ?? "", text: text()))
+        trace.append(name, subject, number, at: now, by: node, detail)
     }
 
     /// Ends the run: an invariant does not hold.
     package func fail(_ message: String) {
         guard failure == nil else { return }
         failure = message
-        record("INVARIANT VIOLATED: \(message)")
+        record("INVARIANT VIOLATED:", detail: message)
     }
 
     // MARK: - Running
@@ -86,18 +89,18 @@ package final class Simulation: @unchecked Sendable {
         while true {
             if failure != nil || stop() { return .stopped }
             if ready.isEmpty {
-                guard let event = events.first else { return .quiescent }
-                if event.time > deadline { return .timeBudget }
-                _ = events.pop()
+                guard let time = events.firstTime else { return .quiescent }
+                if time > deadline { return .timeBudget }
+                guard let event = events.pop() else { return .quiescent }
                 if let node = event.node, !node.isAlive { continue }
-                guard event.isLive() else { continue }
+                if let isLive = event.isLive, !isLive() { continue }
                 now = event.time
                 event.fire()
             } else {
                 let (node, job) = ready.remove(at: pick(ready.count))
                 steps += 1
                 job.runSynchronously(on: node.asUnownedTaskExecutor())
-                onStep?()
+                if steps >= hookStep { hookStep = onStep?() ?? .max }
                 if steps >= maximumSteps { return .stepBudget }
             }
         }
@@ -113,6 +116,11 @@ package final class Simulation: @unchecked Sendable {
     }
 
     // MARK: - For the nodes
+
+    func nextNodeNumber() -> Int {
+        nodes += 1
+        return nodes
+    }
 
     func enqueued(_ job: UnownedJob, on node: SimulatedNode) {
         checkThread("a job of \(node.name)")
@@ -149,7 +157,4 @@ package final class Simulation: @unchecked Sendable {
 }
 
 /// Whole nanoseconds; virtual time has no finer grain.
-package func nanoseconds(_ duration: Duration) -> Int64 {
-    let (seconds, attoseconds) = duration.components
-    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
-}
+package func nanoseconds(_ duration: Duration) -> Int64 { duration.nanoseconds }

@@ -1,3 +1,5 @@
+import Actors
+
 /// What a choice is about. Each stream has a generator of its own, so that one more fault does not shift the schedule.
 package enum ChoiceStream: Int, Sendable, CaseIterable {
     case sched, latency, fault, workload, app
@@ -25,34 +27,67 @@ package struct TapeRecording: Sendable, Equatable {
 ///
 /// Zero is the boring choice everywhere: the oldest job, the least latency, no fault.
 package final class Tape {
-    package let seed: UInt64
-    private let replay: TapeRecording?
-    private var generators: [Xoshiro]
-    private var positions: [Int]
-    package private(set) var recording = TapeRecording()
+    /// One stream's generator, and what was taken from it.
+    private final class Channel {
+        private var generator: Xoshiro
+        private let replay: [UInt64]?
+        private(set) var recorded: [UInt64] = []
 
-    package init(seed: UInt64) {
-        self.seed = seed
-        replay = nil
-        generators = Self.generators(seed)
-        positions = ChoiceStream.allCases.map { _ in 0 }
+        init(_ generator: Xoshiro, replaying replay: [UInt64]?) {
+            self.generator = generator
+            self.replay = replay
+            recorded.reserveCapacity(4096)
+        }
+
+        func choose(_ bound: UInt64) -> UInt64 {
+            let choice: UInt64
+            if let replay {
+                choice = recorded.count < replay.count ? replay[recorded.count] % bound : 0
+            } else {
+                choice = generator.next(upperBound: bound)
+            }
+            recorded.append(choice)
+            return choice
+        }
+
+        func word() -> UInt64 {
+            let word: UInt64
+            if let replay, recorded.count < replay.count {
+                word = replay[recorded.count]
+            } else {
+                word = generator.next()
+            }
+            recorded.append(word)
+            return word
+        }
     }
 
+    package let seed: UInt64
+    private let channels: [Channel]
+
+    package convenience init(seed: UInt64) { self.init(seed, nil) }
+
     /// Replays `recording`: a choice among n is the recorded one modulo n, and 0 past the recording's end.
-    package init(seed: UInt64, replaying recording: TapeRecording) {
+    package convenience init(seed: UInt64, replaying recording: TapeRecording) { self.init(seed, recording) }
+
+    private init(_ seed: UInt64, _ recording: TapeRecording?) {
         self.seed = seed
-        replay = recording
-        generators = Self.generators(seed)
-        positions = ChoiceStream.allCases.map { _ in 0 }
+        channels = ChoiceStream.allCases.map { stream in
+            let generator = Xoshiro(seed: seed &* 0xD134_2543_DE82_EF95 &+ UInt64(stream.rawValue))
+            return Channel(generator, replaying: recording.map { $0[stream] })
+        }
+    }
+
+    package var recording: TapeRecording {
+        var recording = TapeRecording()
+        for stream in ChoiceStream.allCases { recording[stream] = channels[stream.rawValue].recorded }
+        return recording
     }
 
     /// One of 0 ..< `count`; with one alternative nothing is consumed.
     package func choose(_ count: Int, _ stream: ChoiceStream) -> Int {
         guard count > 1 else { return 0 }
-        let bound = UInt64(count)
-        let choice = replayed(stream).map { $0 % bound } ?? generators[stream.rawValue].next(upperBound: bound)
-        recording.choices[stream.rawValue].append(choice)
-        return Int(choice)
+        return Int(channels[stream.rawValue].choose(UInt64(count)))
     }
 
     /// True in `permille` of a thousand cases.
@@ -61,35 +96,16 @@ package final class Tape {
         return choose(1000, stream) >= 1000 - permille
     }
 
-    /// Uniform in the range, in nanoseconds; its start is the boring choice.
+    /// Uniform in the range of nanoseconds, in steps of a microsecond; its start is the boring choice.
+    package func nanoseconds(_ range: ClosedRange<Int64>, _ stream: ChoiceStream) -> Int64 {
+        range.lowerBound + 1000 * Int64(choose(Int((range.upperBound - range.lowerBound) / 1000) + 1, stream))
+    }
+
+    /// Uniform in the range; its start is the boring choice.
     package func duration(_ range: ClosedRange<Duration>, _ stream: ChoiceStream) -> Duration {
-        let low = range.lowerBound
-        let microseconds = Int((range.upperBound - low) / .microseconds(1))
-        return low + .microseconds(choose(microseconds + 1, stream))
+        .nanoseconds(nanoseconds(range.lowerBound.nanoseconds...range.upperBound.nanoseconds, stream))
     }
 
     /// A whole word for ids and jitter. Past a recording's end the seed's generator goes on: ids must stay distinct.
-    package func word(_ stream: ChoiceStream) -> UInt64 {
-        let position = positions[stream.rawValue]
-        let word: UInt64
-        if let replay, position < replay[stream].count {
-            word = replayed(stream) ?? 0
-        } else {
-            word = generators[stream.rawValue].next()
-        }
-        recording.choices[stream.rawValue].append(word)
-        return word
-    }
-
-    private func replayed(_ stream: ChoiceStream) -> UInt64? {
-        guard let replay else { return nil }
-        let position = positions[stream.rawValue]
-        positions[stream.rawValue] += 1
-        let recorded = replay[stream]
-        return position < recorded.count ? recorded[position] : 0
-    }
-
-    private static func generators(_ seed: UInt64) -> [Xoshiro] {
-        ChoiceStream.allCases.map { Xoshiro(seed: seed &* 0xD134_2543_DE82_EF95 &+ UInt64($0.rawValue)) }
-    }
+    package func word(_ stream: ChoiceStream) -> UInt64 { channels[stream.rawValue].word() }
 }

@@ -8,22 +8,35 @@ package struct Trace: Sendable {
         package let text: String
     }
 
+    /// Whether texts are kept; the hash is the same either way.
+    package let keepsText: Bool
     package private(set) var entries: [Entry] = []
-    /// FNV-1a, 64 bits, over every entry.
+    /// Over every effect's time, process, name and numbers.
     package private(set) var hash: UInt64 = 0xCBF2_9CE4_8422_2325
 
-    package init() {}
-
-    mutating func append(_ entry: Entry) {
-        entries.append(entry)
-        mix(UInt64(bitPattern: entry.time))
-        for byte in entry.node.utf8 { mix(byte) }
-        for byte in entry.text.utf8 { mix(byte) }
+    package init(keepsText: Bool) {
+        self.keepsText = keepsText
     }
 
-    private mutating func mix(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    mutating func append(
+        _ name: StaticString, _ subject: UInt64, _ number: Int, at time: Int64, by node: SimulatedNode?,
+        _ detail: () -> String
+    ) {
+        mix(UInt64(bitPattern: time))
+        mix(UInt64(truncatingIfNeeded: node?.number ?? 0))
+        name.withUTF8Buffer { for byte in $0 { mix(UInt64(byte)) } }
+        mix(subject)
+        mix(UInt64(truncatingIfNeeded: number))
+        guard keepsText else { return }
+        let detail = detail()
+        let text = detail.isEmpty ? "\(name)" : "\(name) \(detail)"
+        entries.append(Entry(time: time, node: node?.name ?? "", text: text))
+    }
+
+    /// FNV-1a by words, with the high half folded in, which a product of words alone would lose.
     private mutating func mix(_ word: UInt64) {
-        for shift in stride(from: 0, to: 64, by: 8) { mix(UInt8(truncatingIfNeeded: word >> UInt64(shift))) }
+        hash = (hash ^ word) &* 0x100_0000_01B3
+        hash ^= hash >> 32
     }
 
     /// For people: milliseconds, process, effect.

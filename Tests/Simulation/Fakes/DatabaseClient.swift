@@ -10,15 +10,28 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
         link = Link(node, database.service)
     }
 
-    /// One transaction; what is noted of it is its name and answer.
+    /// One transaction that the trace does not tell: it only reads, or happens all the time.
+    private func transaction<Value: Sendable>(_ effect: @escaping (FakeDatabase) -> Value)
+        async throws(RepositoryError) -> Value
+    {
+        try Self.answer(await link.request { effect(database) })
+    }
+
+    /// One transaction, with what is told of it: its name, what it is about, and its answer.
     private func transaction<Value: Sendable>(
-        _ name: String, _ effect: @escaping (FakeDatabase) -> Value
+        _ name: StaticString, _ subject: UInt64, _ number: Int = 0, _ text: @autoclosure @escaping () -> String,
+        _ effect: @escaping (FakeDatabase) -> Value
     ) async throws(RepositoryError) -> Value {
-        let reply = await link.request(name) {
+        let reply = await link.request {
             let value = effect(database)
-            if !name.isEmpty { link.simulation.record("db.\(name) -> \(Self.short(value))", by: link.node) }
+            link.simulation.record(
+                name, subject, number, by: link.node, detail: "\(text()) -> \(Self.short(value))")
             return value
         }
+        return try Self.answer(reply)
+    }
+
+    private static func answer<Value>(_ reply: Reply<Value>) throws(RepositoryError) -> Value {
         switch reply {
         case .answer(let value): return value
         case .silence: throw .unavailable("no answer")
@@ -47,56 +60,59 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
     // MARK: - Videos
 
     package func create(_ video: NewVideo, maximumPerPlayer: Int) async throws(RepositoryError) -> CreateVideoVerdict {
-        try await transaction("create \(label(video.id))") {
+        try await transaction("db.create", video.id.word, 0, video.title) {
             $0.create(video, maximumPerPlayer: maximumPerPlayer)
         }
     }
     package func video(_ id: VideoID) async throws(RepositoryError) -> Video? {
-        try await transaction("") { $0.video(id) }
+        try await transaction { $0.video(id) }
     }
     package func delete(_ id: VideoID, by owner: UserID, requestID: String?) async throws(RepositoryError)
         -> DeleteVideoVerdict
     {
-        try await transaction("delete \(label(id))") { $0.delete(id, by: owner) }
+        try await transaction("db.delete", id.word, 0, label(id)) { $0.delete(id, by: owner) }
     }
     package func videos(of owner: UserID) async throws(RepositoryError) -> [Video] {
-        try await transaction("") { $0.videos(of: owner) }
+        try await transaction { $0.videos(of: owner) }
     }
     package func publicVideos(_ query: PublicVideoQuery) async throws(RepositoryError) -> PublicVideoPage {
-        try await transaction("") { $0.publicVideos(query) }
+        try await transaction { $0.publicVideos(query) }
     }
     package func orphans(among keys: [ObjectKey]) async throws(RepositoryError) -> [ObjectKey] {
-        try await transaction("orphans") { $0.orphans(among: keys) }
+        try await transaction("db.orphans", 0, keys.count, "of \(keys.count)") { $0.orphans(among: keys) }
     }
-    package func check() async throws(RepositoryError) { try await transaction("") { _ in } }
+    package func check() async throws(RepositoryError) { try await transaction { _ in } }
 
     // MARK: - Delivery
 
     package func claim(_ dispatch: Dispatch, token: LeaseToken, lease: Duration, node: NodeID)
         async throws(RepositoryError) -> ClaimVerdict
     {
-        try await transaction("claim \(label(dispatch))") {
+        try await transaction("db.claim", dispatch.video.word, dispatch.number, label(dispatch)) {
             $0.claim(dispatch, token: token, lease: lease, node: node)
         }
     }
     package func heartbeat(_ video: VideoID, token: LeaseToken, lease: Duration, progressPercent: Int)
         async throws(RepositoryError) -> GuardedWrite
     {
-        try await transaction("heartbeat \(label(video)) \(progressPercent)%") {
+        try await transaction("db.heartbeat", video.word, progressPercent, "\(label(video)) \(progressPercent)%") {
             $0.heartbeat(video, token: token, lease: lease, progressPercent: progressPercent)
         }
     }
     package func commit(_ result: ProcessedResult, of video: VideoID, token: LeaseToken, newToken: LeaseToken)
         async throws(RepositoryError) -> GuardedWrite
     {
-        try await transaction("commit \(label(video))") {
+        try await transaction("db.commit", video.word, 0, label(video)) {
             $0.commit(result, of: video, token: token, newToken: newToken)
         }
     }
     package func handBack(_ dispatch: Dispatch, token: LeaseToken?, newToken: LeaseToken, cause: String)
         async throws(RepositoryError) -> GuardedWrite
     {
-        try await transaction("handBack \(label(dispatch))\(token == nil ? " unclaimed" : "")") {
+        try await transaction(
+            "db.handBack", dispatch.video.word, dispatch.number,
+            "\(label(dispatch))\(token == nil ? " unclaimed" : "")"
+        ) {
             $0.handBack(dispatch, token: token, newToken: newToken)
         }
     }
@@ -104,7 +120,7 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
         of dispatch: Dispatch, token: LeaseToken, newToken: LeaseToken, reason: FailureReason, detail: String,
         maximumAttempts: Int, delay: Duration
     ) async throws(RepositoryError) -> OwnFailureVerdict {
-        try await transaction("recordFailure \(label(dispatch))") {
+        try await transaction("db.recordFailure", dispatch.video.word, dispatch.number, label(dispatch)) {
             $0.recordFailure(
                 of: dispatch, token: token, newToken: newToken, reason: reason, maximumAttempts: maximumAttempts,
                 delay: delay)
@@ -113,14 +129,14 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
     package func reject(_ video: VideoID, token: LeaseToken, newToken: LeaseToken, reason: FailureReason)
         async throws(RepositoryError) -> GuardedWrite
     {
-        try await transaction("reject \(label(video))") {
+        try await transaction("db.reject", video.word, 0, label(video)) {
             $0.reject(video, token: token, newToken: newToken, reason: reason)
         }
     }
     package func judge(deadLetter dispatch: Dispatch, newToken: LeaseToken, maximumClaims: Int)
         async throws(RepositoryError) -> DeadLetterVerdict
     {
-        try await transaction("judge \(label(dispatch))") {
+        try await transaction("db.judge", dispatch.video.word, dispatch.number, label(dispatch)) {
             $0.judge(deadLetter: dispatch, newToken: newToken, maximumClaims: maximumClaims)
         }
     }
@@ -129,69 +145,76 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
     {
         // The port may not keep the function: the tokens are made before the request, as many as could be needed.
         let tokens = (0..<min(limit, database.videos.count)).map { _ in makeToken() }
-        return try await transaction("") { database in
+        return try await transaction { database in
             var unused = tokens[...]
             return database.redispatchLost(after: after, limit: tokens.count) { unused.removeFirst() }
         }
     }
     package func holdReconcilerLease(_ node: NodeID, for duration: Duration) async throws(RepositoryError) -> Bool {
-        try await transaction("") { $0.holdReconcilerLease(node, for: duration) }
+        try await transaction { $0.holdReconcilerLease(node, for: duration) }
     }
     package func pruneEvents(olderThan age: Duration) async throws(RepositoryError) {
-        try await transaction("") { _ in }
+        try await transaction { _ in }
     }
     package func takeOutbox(limit: Int, holdFor duration: Duration) async throws(RepositoryError) -> [OutboxEntry] {
-        try await transaction("") { database in
+        try await transaction { database in
             let entries = database.takeOutbox(limit: limit, holdFor: duration)
-            if !entries.isEmpty { link.simulation.record("db.takeOutbox -> \(entries.count)", by: link.node) }
+            if !entries.isEmpty {
+                link.simulation.record(
+                    "db.takeOutbox", 0, entries.count, by: link.node, detail: "-> \(entries.count)")
+            }
             return entries
         }
     }
     package func removeOutbox(_ ids: [Int64]) async throws(RepositoryError) {
-        try await transaction("removeOutbox \(ids)") { $0.removeOutbox(ids) }
+        try await transaction("db.removeOutbox", 0, ids.count, "\(ids)") { $0.removeOutbox(ids) }
     }
 
     // MARK: - Users
 
     package func create(_ user: NewUser) async throws(RepositoryError) -> CreateUserVerdict {
-        try await transaction("create user") { $0.create(user) }
+        try await transaction("db.create user", user.id.word, 0, user.usernameBase) { $0.create(user) }
     }
     package func account(email: EmailAddress) async throws(RepositoryError) -> Account? {
-        try await transaction("") { $0.account(email: email) }
+        try await transaction { $0.account(email: email) }
     }
     package func user(_ id: UserID) async throws(RepositoryError) -> User? {
-        try await transaction("") { $0.users[id]?.user }
+        try await transaction { $0.users[id]?.user }
     }
 
     package func erase(_ id: UserID) async throws(RepositoryError) -> ErasedAccount? {
-        try await transaction("erase user") { $0.eraseAccount(id) }
+        try await transaction("db.erase user", id.word, 0, database.invariants.name(id)) { $0.eraseAccount(id) }
     }
 
     // MARK: - Votes
 
     package func register(_ writer: WriterID) async throws(RepositoryError) {
-        try await transaction("register writer") { $0.votes.register(writer) }
+        try await transaction("db.register writer", writer.word, 0, "") { $0.votes.register(writer) }
     }
     package func cast(_ batch: VoteBatch, allowSelfVote: Bool) async throws(RepositoryError) -> [VoteVerdict] {
-        try await transaction("cast \(batch.number)") { $0.cast(batch, allowSelfVote: allowSelfVote) }
+        try await transaction("db.cast", batch.writer.word, Int(batch.number), "\(batch.number)") {
+            $0.cast(batch, allowSelfVote: allowSelfVote)
+        }
     }
     package func settle(_ batch: VoteBatch, allowSelfVote: Bool) async throws(RepositoryError) -> [VoteVerdict] {
-        try await transaction("settle \(batch.number)") { $0.cast(batch, allowSelfVote: allowSelfVote) }
+        try await transaction("db.settle", batch.writer.word, Int(batch.number), "\(batch.number)") {
+            $0.settle(batch, allowSelfVote: allowSelfVote)
+        }
     }
     package func snapshot() async throws(RepositoryError) -> RankingSnapshot {
-        try await transaction("") { $0.snapshot() }
+        try await transaction { $0.snapshot() }
     }
     package func deltas(after positions: FeedPositions, limitPerWriter: Int) async throws(RepositoryError) -> FeedPage {
-        try await transaction("") { $0.votes.deltas(after: positions, limitPerWriter: limitPerWriter) }
+        try await transaction { $0.votes.deltas(after: positions, limitPerWriter: limitPerWriter) }
     }
     package func players(_ ids: [UserID]) async throws(RepositoryError) -> [RankedPlayer] {
-        try await transaction("") { database in ids.compactMap { database.player($0) } }
+        try await transaction { database in ids.compactMap { database.player($0) } }
     }
     package func hasVoted(_ voter: UserID, for video: VideoID) async throws(RepositoryError) -> Bool? {
-        try await transaction("") { $0.hasVoted(voter, for: video) }
+        try await transaction { $0.hasVoted(voter, for: video) }
     }
     package func pruneBatches(olderThan age: Duration) async throws(RepositoryError) {
-        try await transaction("") { $0.votes.prune(before: $0.now - nanoseconds(age)) }
+        try await transaction { $0.votes.prune(before: $0.now - nanoseconds(age)) }
     }
 
     // MARK: - Announcements
@@ -200,6 +223,6 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
         database.changes(on: channel, for: link.node)
     }
     package func announce(_ channel: ChangeChannel) async throws(RepositoryError) {
-        try await transaction("") { $0.announce(channel) }
+        try await transaction { $0.announce(channel) }
     }
 }

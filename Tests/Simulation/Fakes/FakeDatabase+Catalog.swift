@@ -30,10 +30,17 @@ extension FakeDatabase {
     /// this system does not make are somebody else's.
     func orphans(among keys: [ObjectKey]) -> [ObjectKey] {
         keys.filter { key in
-            guard let id = key.video else { return false }
+            guard let id = video(of: key) else { return false }
             guard let row = videos[id] else { return true }
             return key != row.video.original.key && row.state == .failed
         }
+    }
+
+    private func video(of key: ObjectKey) -> VideoID? {
+        if let known = videosOfKeys[key] { return known }
+        let video = key.video
+        videosOfKeys[key] = video
+        return video
     }
 
     func create(_ user: NewUser) -> CreateUserVerdict {

@@ -15,6 +15,8 @@ package final class FakeDatabase: @unchecked Sendable {
     var votes = FakeVotes()
     var reconciler: (node: NodeID, until: Int64)?
     private var listeners: [(node: SimulatedNode, channel: ChangeChannel, signal: AsyncStream<Void>.Continuation)] = []
+    /// The videos that keys name; taking a name apart is dear.
+    var videosOfKeys: [ObjectKey: VideoID] = [:]
     /// Announcements that get lost, in thousandths.
     package var lostAnnouncements = 0
 
@@ -34,9 +36,11 @@ package final class FakeDatabase: @unchecked Sendable {
 
     func create(_ video: NewVideo, maximumPerPlayer: Int) -> CreateVideoVerdict {
         if videos[video.id] != nil { return .created }
+        guard users[video.owner] != nil else { return .unknownOwner }
         guard videos.values.count(where: { $0.video.owner == video.owner }) < maximumPerPlayer else {
             return .tooManyVideos(maximum: maximumPerPlayer)
         }
+        invariants.created(video)
         let token = IdentifierSource(random: SimulatedRandom(simulation)).make(Lease.self)
         videos[video.id] = VideoRow(video: video, createdAt: now, token: token, touchedAt: now)
         enqueue(.jobs, Dispatch(video: video.id, number: 1), delay: .zero)
@@ -72,7 +76,7 @@ package final class FakeDatabase: @unchecked Sendable {
     package func erase(_ id: VideoID) {
         guard videos.removeValue(forKey: id) != nil else { return }
         outbox.removeAll { $0.dispatch.video == id }
-        simulation.record("db.erase \(invariants.label(id))")
+        simulation.record("db.erase", id.word, detail: invariants.label(id))
         announce(.videos)
     }
 
@@ -110,8 +114,8 @@ package final class FakeDatabase: @unchecked Sendable {
         for listener in listeners where listener.channel == channel {
             if simulation.tape.chance(lostAnnouncements, .fault) { continue }
             let signal = listener.signal
-            let delay = simulation.tape.duration(.milliseconds(1)...(.milliseconds(50)), .latency)
-            simulation.at(now + nanoseconds(delay), node: listener.node) { signal.yield() }
+            let delay = simulation.tape.nanoseconds(1_000_000...50_000_000, .latency)
+            simulation.at(now + delay, node: listener.node) { signal.yield() }
         }
     }
 

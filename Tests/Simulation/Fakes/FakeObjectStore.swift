@@ -20,11 +20,22 @@ package final class FakeObjectStore: @unchecked Sendable {
         self.simulation = simulation
     }
 
-    package var keys: [ObjectKey] { objects.keys.sorted() }
+    /// In the order of listings.
+    package private(set) var keys: [ObjectKey] = []
     func has(_ key: ObjectKey) -> Bool { objects[key] != nil }
     func content(_ key: ObjectKey) -> Content? { objects[key]?.content }
-    func put(_ content: Content, at key: ObjectKey) { objects[key] = (content, simulation.now) }
-    func delete(_ keys: [ObjectKey]) { for key in keys { objects[key] = nil } }
+    func delete(_ gone: [ObjectKey]) {
+        for key in gone where objects.removeValue(forKey: key) != nil { keys.removeAll { $0 == key } }
+    }
+
+    func put(_ content: Content, at key: ObjectKey) {
+        if objects.updateValue((content, simulation.now), forKey: key) == nil {
+            keys.insert(key, at: keys.firstIndex { key < $0 } ?? keys.endIndex)
+        }
+    }
+
+    /// For the trace: the video's, where the key has one.
+    func number(of key: ObjectKey) -> UInt64 { key.video?.word ?? 0 }
 
     func attributes(_ key: ObjectKey) -> ObjectAttributes? {
         objects[key].map {
@@ -54,26 +65,27 @@ package struct ObjectStoreClient: ObjectStore {
     package func put(_ file: LocalFile, at key: ObjectKey, contentType: String) async throws(ObjectStoreError) {
         guard let content = disk.files[file] else { throw .rejected("no file \(file.path)") }
         try answer(
-            await link.request("put", work: transferTime) {
-                store.simulation.record("store.put \(key)", by: link.node)
-                store.put(content, at: key)
+            await link.request(work: transferTime) {
+                store.simulation.record("store.put", store.number(of: key), by: link.node, detail: "\(key)")
+                // An upload learns its video's id after its bytes.
+                store.put(Content(video: content.video ?? key.video, sizeBytes: content.sizeBytes), at: key)
             })
     }
 
     package func fetch(_ key: ObjectKey, into file: LocalFile) async throws(ObjectStoreError) {
-        let content = try answer(await link.request("fetch", work: transferTime) { store.content(key) })
+        let content = try answer(await link.request(work: transferTime) { store.content(key) })
         guard let content else { throw .notFound(key) }
         disk.files[file] = content
     }
 
     package func attributes(of key: ObjectKey) async throws(ObjectStoreError) -> ObjectAttributes? {
-        try answer(await link.request("attributes") { store.attributes(key) })
+        try answer(await link.request { store.attributes(key) })
     }
 
     package func delete(_ keys: [ObjectKey]) async throws(ObjectStoreError) {
         try answer(
-            await link.request("delete") {
-                store.simulation.record("store.delete \(keys.count)", by: link.node)
+            await link.request {
+                store.simulation.record("store.delete", 0, keys.count, by: link.node, detail: "\(keys.count)")
                 store.delete(keys)
             })
     }
@@ -81,7 +93,7 @@ package struct ObjectStoreClient: ObjectStore {
     package func list(_ prefix: ObjectPrefix, after: ObjectKey?, limit: Int) async throws(ObjectStoreError)
         -> [ObjectAttributes]
     {
-        try answer(await link.request("list") { store.list(prefix, after: after, limit: limit) })
+        try answer(await link.request { store.list(prefix, after: after, limit: limit) })
     }
 
     package func signedURL(for request: SignedURLRequest, validFor: Duration) async throws(ObjectStoreError)
@@ -91,11 +103,9 @@ package struct ObjectStoreClient: ObjectStore {
         return SignedURL(url: "\(request.origin)/\(request.key)", expiresAt: expiresAt)
     }
 
-    package func check() async throws(ObjectStoreError) { try answer(await link.request("check") {}) }
+    package func check() async throws(ObjectStoreError) { try answer(await link.request {}) }
 
-    private var transferTime: Duration {
-        link.simulation.tape.duration(.milliseconds(20)...(.seconds(3)), .latency)
-    }
+    private var transferTime: Int64 { link.simulation.tape.nanoseconds(20_000_000...3_000_000_000, .latency) }
 
     private func answer<Value>(_ reply: Reply<Value>) throws(ObjectStoreError) -> Value {
         switch reply {

@@ -112,7 +112,9 @@ package final class FakeQueue: @unchecked Sendable {
     package func lose(_ index: Int) {
         guard !messages.isEmpty else { return }
         let lost = messages.remove(at: index % messages.count)
-        simulation.record("\(name) loses \(invariants.label(lost.job.dispatch))")
+        simulation.record(
+            "queue loses", lost.job.dispatch.video.word, lost.job.dispatch.number,
+            detail: invariants.label(lost.job.dispatch))
     }
 
     func label(_ dispatch: Dispatch) -> String { invariants.label(dispatch) }
@@ -149,7 +151,9 @@ package final class FakeQueue: @unchecked Sendable {
             let index = visible[simulation.tape.choose(visible.count, .latency)]
             if let deadLetters, messages[index].receiveCount >= Self.maximumReceives {
                 let dead = messages.remove(at: index)
-                simulation.record("\(name) dead-letters \(invariants.label(dead.job.dispatch))")
+                simulation.record(
+                    "queue dead-letters", dead.job.dispatch.video.word, dead.job.dispatch.number,
+                    detail: invariants.label(dead.job.dispatch))
                 deadLetters.add(dead.job, visibleAt: now)
                 continue
             }
@@ -167,8 +171,8 @@ package final class FakeQueue: @unchecked Sendable {
             if deadLetters != nil {
                 invariants.received(message.job.dispatch, receiveCount: message.receiveCount)
                 simulation.record(
-                    "\(name).receive -> \(invariants.label(message.job.dispatch)) x\(message.receiveCount)",
-                    by: poll.node)
+                    "queue.receive", message.job.dispatch.video.word, message.job.dispatch.number, by: poll.node,
+                    detail: "\(invariants.label(message.job.dispatch)) x\(message.receiveCount)")
             }
             taken.append(ReceivedMessage(receipt: receipt, job: message.job, receiveCount: message.receiveCount))
         }
@@ -188,8 +192,9 @@ package struct QueueClient: JobQueue {
 
     package func send(_ messages: [OutgoingMessage]) async throws(JobQueueError) {
         try answer(
-            await link.request("send") {
-                queue.simulation.record("\(queue.name).send \(messages.count)", by: link.node)
+            await link.request {
+                queue.simulation.record(
+                    "queue.send", 0, messages.count, by: link.node, detail: "\(messages.count) to \(queue.name)")
                 queue.send(messages)
             })
     }
@@ -210,19 +215,18 @@ package struct QueueClient: JobQueue {
     }
 
     package func extend(_ receipt: Receipt, visibility: Duration) async throws(JobQueueError) {
-        let extended = try answer(await link.request("extend") { queue.extend(receipt, visibility: visibility) })
+        let extended = try answer(await link.request { queue.extend(receipt, visibility: visibility) })
         if !extended { throw .staleReceipt }
     }
 
     package func delete(_ receipt: Receipt) async throws(JobQueueError) {
         let deleted = try answer(
-            await link.request("delete") {
-                let dispatch = queue.delete(receipt)
-                if let dispatch {
-                    queue.simulation.record(
-                        "\(queue.name).delete \(queue.label(dispatch))", by: link.node)
-                }
-                return dispatch != nil
+            await link.request {
+                guard let dispatch = queue.delete(receipt) else { return false }
+                queue.simulation.record(
+                    "queue.delete", dispatch.video.word, dispatch.number, by: link.node,
+                    detail: "\(queue.label(dispatch)) of \(queue.name)")
+                return true
             })
         if !deleted { throw .staleReceipt }
     }

@@ -19,7 +19,7 @@ package struct FakeTranscoder: Transcoder {
         let tape = node.simulation.tape
         // One clip in four outlives several heartbeats.
         let isLong = tape.choose(4, .workload) == 3
-        let duration = tape.duration(.seconds(2)...(isLong ? .seconds(300) : .seconds(60)), .workload)
+        let duration = tape.duration(.seconds(2)...(isLong ? .seconds(240) : .seconds(40)), .workload)
         let clock = SimulatedClock(node)
         for part in 1...4 {
             do { try await clock.wait(duration / 4) } catch { throw .cancelled }

@@ -2,19 +2,19 @@ import Actors
 
 /// What can go wrong between the processes and one service, and how slow it is.
 package struct LinkConditions: Sendable {
-    /// Of a request on its way, and of its answer.
-    package var latency: ClosedRange<Duration> = .milliseconds(1)...(.milliseconds(20))
+    /// Of a request on its way, and of its answer, in nanoseconds.
+    package var latency: ClosedRange<Int64> = 1_000_000...20_000_000
     /// Requests that vanish on their way, in thousandths: no effect.
     package var lostRequests = 0
     /// Answers that vanish on their way back, in thousandths: the effect stands.
     package var lostAnswers = 0
-    /// Messages that arrive late, in thousandths, up to `lateness`.
+    /// Messages that arrive late, in thousandths, up to `lateness` nanoseconds.
     package var late = 0
-    package var lateness: Duration = .seconds(20)
+    package var lateness: Int64 = 20_000_000_000
     /// Requests before this virtual time get no answer (an outage).
     package var downUntil: Int64 = 0
-    /// How long a caller waits for what never comes.
-    package var timeout: Duration = .seconds(5)
+    /// How long a caller waits for what never comes, in nanoseconds.
+    package var timeout: Int64 = 5_000_000_000
 
     package init() {}
 
@@ -64,10 +64,8 @@ package final class Link: @unchecked Sendable {
     }
 
     /// Sends a request; `effect` happens at the service, once or not at all, even when the caller dies meanwhile.
-    /// `work` is what the service needs before the effect (a body to receive, say).
-    func request<Value: Sendable>(_ label: String, work: Duration = .zero, _ effect: @escaping () -> Value) async
-        -> Reply<Value>
-    {
+    /// `work` is what the service needs before the effect (a body to receive, say), in nanoseconds.
+    func request<Value: Sendable>(work: Int64 = 0, _ effect: @escaping () -> Value) async -> Reply<Value> {
         await exchange { reply in
             self.after(self.delay() + work) {
                 let value = effect()
@@ -112,20 +110,20 @@ package final class Link: @unchecked Sendable {
     /// A request that the service receives and whose effect it gives itself.
     func afterDelay(_ action: @escaping () -> Void) { after(delay()) { action() } }
 
-    private func delay() -> Duration {
+    private func delay() -> Int64 {
         let conditions = service.conditions
         if simulation.tape.chance(conditions.late, .fault) {
-            return simulation.tape.duration(conditions.latency.upperBound...conditions.lateness, .latency)
+            return simulation.tape.nanoseconds(conditions.latency.upperBound...conditions.lateness, .latency)
         }
-        return simulation.tape.duration(conditions.latency, .latency)
+        return simulation.tape.nanoseconds(conditions.latency, .latency)
     }
 
-    private func giveUp<Value>(_ pending: PendingReply<Value>, after delay: Duration) {
+    private func giveUp<Value>(_ pending: PendingReply<Value>, after delay: Int64) {
         after(delay, isLive: { pending.continuation != nil }) { pending.take()?.resume(returning: .silence) }
     }
 
-    private func after(_ delay: Duration, isLive: @escaping () -> Bool = { true }, _ action: @escaping () -> Void) {
-        simulation.at(simulation.now + nanoseconds(delay), isLive: isLive, action)
+    private func after(_ delay: Int64, isLive: (() -> Bool)? = nil, _ action: @escaping () -> Void) {
+        simulation.at(simulation.now + delay, isLive: isLive, action)
     }
 }
 

@@ -1,3 +1,5 @@
+import Actors
+
 /// What goes wrong in one run, and when: drawn from the tape before the start, so that a story can be told from it.
 package struct FaultPlan: Sendable {
     package enum Fault: Sendable, Equatable {
@@ -6,6 +8,8 @@ package struct FaultPlan: Sendable {
         case pause(process: Int, for: Duration)
         /// A rolling deploy: drain, and a new process once the old one has ended.
         case drain(process: Int)
+        /// The same for each worker in turn.
+        case rollingRestart
         case databaseDown(for: Duration)
         case queueDown(for: Duration)
         case storeDown(for: Duration)
@@ -13,8 +17,6 @@ package struct FaultPlan: Sendable {
         case cutFromDatabase(process: Int, for: Duration)
         case cutFromQueue(process: Int, for: Duration)
         case diskFull(process: Int, for: Duration)
-        /// A player deletes a video.
-        case erase(video: Int)
         /// Retention takes a message.
         case loseMessage(Int)
     }
@@ -27,8 +29,7 @@ package struct FaultPlan: Sendable {
         package let time: Int64
     }
 
-    package static let processes = 3
-    package static let endOfFaults = nanoseconds(.seconds(600))
+    package static let endOfFaults = nanoseconds(.seconds(420))
 
     package var isCalm = true
     package var planned: [Planned] = []
@@ -37,9 +38,10 @@ package struct FaultPlan: Sendable {
     package var late = 0
     package var doubled = 0
     package var stillVisible = 0
+    package var lostAnnouncements = 0
 
     /// One seed in four is calm.
-    package init(_ tape: Tape) {
+    package init(_ tape: Tape, processes: Int) {
         guard tape.choose(4, .fault) != 0 else { return }
         isCalm = false
         let rates = [0, 2, 10, 40]
@@ -48,10 +50,11 @@ package struct FaultPlan: Sendable {
         late = rates[tape.choose(4, .fault)]
         doubled = [0, 0, 20, 100][tape.choose(4, .fault)]
         stillVisible = [0, 0, 20, 100][tape.choose(4, .fault)]
-        for _ in 0..<tape.choose(8, .fault) { planned.append(Self.draw(tape)) }
+        lostAnnouncements = [20, 100, 100, 500][tape.choose(4, .fault)]
+        for _ in 0..<tape.choose(8, .fault) { planned.append(Self.draw(tape, processes)) }
     }
 
-    private static func draw(_ tape: Tape) -> Planned {
+    private static func draw(_ tape: Tape, _ processes: Int) -> Planned {
         let process = tape.choose(processes, .fault)
         func span(_ seconds: Int) -> Duration { tape.duration(.seconds(1)...(.seconds(seconds)), .fault) }
         let fault: Fault =
@@ -65,14 +68,14 @@ package struct FaultPlan: Sendable {
             case 11: .cutFromDatabase(process: process, for: span(240))
             case 12: .cutFromQueue(process: process, for: span(240))
             case 13: .diskFull(process: process, for: span(60))
-            case 14: .erase(video: tape.choose(World.videoCount, .fault))
+            case 14: .rollingRestart
             default:
                 tape.choose(4, .fault) == 3
                     ? .loseMessage(tape.choose(8, .fault)) : .kill(process: process, after: span(60))
             }
         // Half of the faults come at a step, so that any await may be the last one.
-        let step = tape.choose(2, .fault) == 0 ? nil : tape.choose(12_000, .fault)
-        return Planned(fault: fault, step: step, time: nanoseconds(span(500)))
+        let step = tape.choose(2, .fault) == 0 ? nil : tape.choose(5_000, .fault)
+        return Planned(fault: fault, step: step, time: nanoseconds(span(360)))
     }
 
     package var story: String {
@@ -80,7 +83,8 @@ package struct FaultPlan: Sendable {
         let faults = planned.map { "\($0.fault) at \($0.step.map { "step \($0)" } ?? "\($0.time / 1_000_000)ms")" }
         return """
             lost requests \(lostRequests)‰, lost answers \(lostAnswers)‰, late \(late)‰, doubled \(doubled)‰, \
-            still visible \(stillVisible)‰; \(faults.joined(separator: "; "))
+            still visible \(stillVisible)‰, \
+            lost announcements \(lostAnnouncements)‰; \(faults.joined(separator: "; "))
             """
     }
 }

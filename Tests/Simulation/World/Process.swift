@@ -16,6 +16,8 @@ final class Process: @unchecked Sendable {
     private(set) var worker: WorkerNode?
     private(set) var api: APINode?
     private(set) var isDraining = false
+    /// Of an API process: requests and what voters were told.
+    private(set) var counter: Traffic.Counter
     private var incarnation = 1
 
     init(_ name: String, _ role: Role, in world: World) {
@@ -24,6 +26,7 @@ final class Process: @unchecked Sendable {
         self.world = world
         node = SimulatedNode(name, in: world.simulation)
         disk = FakeDisk(node)
+        counter = Traffic.Counter(node)
     }
 
     var hasEnded: Bool { node.runningMains == 0 }
@@ -33,11 +36,13 @@ final class Process: @unchecked Sendable {
         if incarnation > 1 {
             node = SimulatedNode("\(name)'\(incarnation)", in: simulation)
             disk = FakeDisk(node)
+            counter = Traffic.Counter(node)
         }
         incarnation += 1
         isDraining = false
         // Each process's clocks have an origin of their own.
-        node.skew = nanoseconds(simulation.tape.duration(.zero...(.seconds(1000)), .workload))
+        node.skew = simulation.tape.nanoseconds(0...1_000_000_000_000, .workload)
+        node.wallSkew = simulation.tape.nanoseconds(0...120_000_000_000, .workload) - 60_000_000_000
         let database = DatabaseClient(world.database, node)
         let jobsLink = Link(node, world.queueService)
         let jobs = QueueClient(world.jobs, jobsLink)
@@ -63,8 +68,7 @@ final class Process: @unchecked Sendable {
             let made = APINode(
                 APIEnvironment(
                     node: id,
-                    settings: APISettings(
-                        reconciler: ReconcilerSettings(orphanAge: .seconds(900), sweepInterval: .seconds(600))),
+                    settings: world.api,
                     users: database, videos: database, votes: database, feed: database, jobs: jobs,
                     deadLetters: QueueClient(world.deadLetters, jobsLink), gateway: gateway, probe: FakeProbe(),
                     workspaces: disk, hasher: FakeHasher(), clock: clock, wallClock: SimulatedWallClock(node),
@@ -85,6 +89,20 @@ final class Process: @unchecked Sendable {
         isDraining = true
         world.simulation.record("drain", by: node)
         worker?.drain()
-        api?.drain()
+        if let api { drain(api) }
+    }
+
+    /// As the node does: no admissions, then the HTTP server stops when its requests are answered, or at its limit.
+    private func drain(_ api: APINode) {
+        let (clock, counter) = (SimulatedClock(node), counter)
+        node.start {
+            await api.beginDrain()
+            let limit = clock.now.advanced(by: World.drainGrace)
+            while counter.underWay > 0, clock.now < limit {
+                do { try await clock.wait(.milliseconds(200)) } catch { break }
+            }
+            counter.isClosed = true
+            api.drain()
+        }
     }
 }

@@ -11,16 +11,24 @@ package struct SeedResult: Sendable {
     package let redeliveries: Int
     package let redispatches: Int
 
+    /// Votes that were told that they count.
+    package let votes: Int
+    /// Whether the planned crash met a process that ran.
+    package let crashed: Bool
+
     /// Runs the seed's world to its end, or `recording` in place of the seed's choices.
-    package static func run(_ seed: UInt64, replaying recording: TapeRecording? = nil) -> SeedResult {
+    /// - Parameter keepsText: whether the trace can be read; its hash is the same either way.
+    package static func run(
+        _ seed: UInt64, replaying recording: TapeRecording? = nil, crash: Crash? = nil, keepsText: Bool = false
+    ) -> SeedResult {
         let tape = recording.map { Tape(seed: seed, replaying: $0) } ?? Tape(seed: seed)
-        let world = World(tape: tape)
+        let world = World(tape: tape, crash: crash, keepsText: keepsText)
         world.run()
         let result = SeedResult(
             seed: seed, failure: world.simulation.failure, traceHash: world.simulation.trace.hash,
             trace: world.simulation.trace, recording: tape.recording, steps: world.simulation.steps,
             isCalm: world.plan.isCalm, kills: world.kills, redeliveries: world.invariants.redeliveries,
-            redispatches: world.invariants.redispatches)
+            redispatches: world.invariants.redispatches, votes: world.voters.votes, crashed: world.crashed)
         world.tearDown()
         return result
     }

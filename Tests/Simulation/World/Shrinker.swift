@@ -7,7 +7,7 @@ package struct Shrinker {
     package var report: String {
         """
         shrunk in \(runs) runs from \(choicesBefore) to \(result.recording.nonZeroCount) choices that are not boring
-        \(result.trace.timeline)
+        \(SeedResult.run(result.seed, replaying: result.recording, keepsText: true).trace.timeline)
         """
     }
 

@@ -1,0 +1,34 @@
+/// A kill -9 at one step of a run, with a restart ten seconds later.
+package struct Crash: Sendable, Equatable {
+    package let process: Int
+    package let step: Int
+
+    package init(process: Int, step: Int) {
+        self.process = process
+        self.step = step
+    }
+}
+
+/// Crashes one process at every step of one seed's run, one run a step: each await is once the last thing it does.
+package struct Sweep: Sendable {
+    package struct Failure: Sendable {
+        package let step: Int
+        package let message: String
+    }
+
+    /// Runs in which the process ran at that step, and so was killed.
+    package private(set) var crashes = 0
+    package private(set) var failures: [Failure] = []
+    /// Steps of the run without the crash.
+    package let steps: Int
+
+    /// - Parameter stride: 1 for every step, more for a sample.
+    package init(_ seed: UInt64, process: Int, stride: Int = 1) {
+        steps = SeedResult.run(seed).steps
+        for step in Swift.stride(from: 1, through: steps, by: stride) {
+            let result = SeedResult.run(seed, crash: Crash(process: process, step: step))
+            if result.crashed { crashes += 1 }
+            if let failure = result.failure { failures.append(Failure(step: step, message: failure)) }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+import Actors
+
+/// People who vote for processed videos, and look at the ranking after it.
+///
+/// Invariants: V1 one vote a user and video, and nobody is told otherwise; V2 after a 200 the node's ranking shows the
+/// vote; V3 at rest every node's ranking is what the database counts.
+///
+/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+final class Voters: @unchecked Sendable {
+    private enum Answer: Sendable {
+        case verdict(VoteVerdict)
+        case failure(VoteError)
+    }
+
+    /// Nobody waits longer for a video to vote for.
+    private static let patience = nanoseconds(.seconds(600))
+
+    private let simulation: Simulation
+    private let database: FakeDatabase
+    private let traffic: Traffic
+    private let players: Players
+    private var invariants: Invariants { database.invariants }
+    private var tries: [VoteRequest: Int] = [:]
+    private var accepted: [VoteRequest: UserID] = [:]
+    private var open = 0
+    private(set) var votes = 0
+
+    init(_ simulation: Simulation, _ database: FakeDatabase, _ traffic: Traffic, _ players: Players) {
+        self.simulation = simulation
+        self.database = database
+        self.traffic = traffic
+        self.players = players
+    }
+
+    var areDone: Bool { open == 0 }
+
+    /// - Parameter rushes: when half of the votes come, so that batches hold more than one.
+    func plan(votes count: Int, rushes: [Int64]) {
+        let tape = simulation.tape
+        open = count
+        for number in 0..<count {
+            let voter = players.users[tape.choose(players.users.count, .workload)]
+            let time =
+                number % 2 == 0
+                ? rushes[tape.choose(rushes.count, .workload)] + tape.nanoseconds(0...10_000_000, .workload)
+                : tape.nanoseconds(20_000_000_000...300_000_000_000, .workload)
+            simulation.at(time) { self.choose(for: voter) }
+        }
+    }
+
+    private func again(_ action: @escaping () -> Void) {
+        simulation.at(simulation.now + simulation.tape.nanoseconds(1_000_000_000...8_000_000_000, .workload), action)
+    }
+
+    private func choose(for voter: UserID) {
+        let choice = database.sortedVideos.filter { $0.state == .processed && $0.video.owner != voter }
+        guard !choice.isEmpty, !players.erasing.contains(voter) else {
+            if simulation.now > Self.patience || players.erasing.contains(voter) { return open -= 1 }
+            return simulation.after(.seconds(20)) { self.choose(for: voter) }
+        }
+        let video = choice[simulation.tape.choose(choice.count, .workload)].video
+        cast(VoteRequest(voter: voter, video: video.id), for: video.owner)
+    }
+
+    private func cast(_ request: VoteRequest, for player: UserID) {
+        tries[request, default: 0] += 1
+        let name = invariants.name(player)
+        traffic.ask({ api, counter -> Answer in
+            let verdict: VoteVerdict
+            do throws(VoteError) { verdict = try await api.ballots.cast(request) } catch { return .failure(error) }
+            if case .accepted = verdict {
+                counter.told[player, default: []].append(request.voter)
+                let told = counter.told[player] ?? []
+                // Each player is a city of their own.
+                let page = await api.rankings.page(RankingQuery(city: FoldedText(name), skip: 0, limit: 10))
+                // At the limit of a drain the last answers come from a node that takes no further request.
+                if !counter.isClosed { self.shown(page, to: request, for: player, told: told) }
+            }
+            return .verdict(verdict)
+        }) { self.answered(request, player, $0) }
+    }
+
+    /// V2, from below and from above.
+    private func shown(_ page: RankingPage, to request: VoteRequest, for player: UserID, told: [UserID]) {
+        guard !players.erasing.contains(player) else { return }
+        let shown = ShownPlayer.list(page).first?.votes ?? 0
+        let told = told.count { !players.erasing.contains($0) }
+        invariants.require(
+            shown >= told, "V2 \(invariants.name(player)): \(shown) votes shown, \(told) were told that they count here"
+        )
+        guard players.erasing.isEmpty else { return }
+        let counted = database.votes.players.values.count { $0 == player }
+        invariants.require(shown <= counted, "V2 \(invariants.name(player)): \(shown) votes shown of \(counted)")
+    }
+
+    private func answered(_ request: VoteRequest, _ player: UserID, _ answer: Answer?) {
+        let text = "\(invariants.name(request.voter)) for \(invariants.label(request.video))"
+        let isTouched = players.erasing.contains(request.voter) || players.erasing.contains(player)
+        switch answer {
+        case .verdict(.accepted):
+            votes += 1
+            simulation.record("client: vote counts", request.voter.word, detail: text)
+            invariants.require(accepted[request] == nil, "V1 \(text): accepted twice")
+            accepted[request] = player
+            requireBallot(request, player)
+        case .verdict(.alreadyVoted):
+            invariants.require((tries[request] ?? 0) > 1, "V1 \(text): told already voted at the first try")
+            invariants.require(
+                isTouched || database.votes.players[request] != nil, "V1 \(text): told already voted without a vote")
+        case .verdict(.unknownVideo): invariants.require(isTouched, "V1 \(text): unknown although both exist")
+        case .verdict(let verdict): simulation.fail("V1 \(text): \(verdict)")
+        case nil, .failure: return again { self.cast(request, for: player) }
+        }
+        open -= 1
+    }
+
+    private func requireBallot(_ request: VoteRequest, _ player: UserID) {
+        guard !players.erasing.contains(request.voter), !players.erasing.contains(player) else { return }
+        invariants.require(
+            database.votes.players[request] != nil,
+            "V1 \(invariants.name(request.voter)) for \(invariants.label(request.video)): told that it counts, but it is gone"
+        )
+    }
+
+    // MARK: - At rest
+
+    func checkAtRest() {
+        for (request, player) in accepted { requireBallot(request, player) }
+    }
+
+    /// V3: what every node that runs shows, once each has said it.
+    func read(_ places: [Process], _ receive: @escaping ([String: [ShownPlayer]]) -> Void) {
+        let shown = Shown(of: places.count, receive)
+        for place in places {
+            guard let api = place.api else { continue }
+            let name = place.node.name
+            place.node.start {
+                let page = await api.rankings.page(RankingQuery(city: nil, skip: 0, limit: 1000))
+                shown.add(ShownPlayer.list(page), by: name)
+            }
+        }
+    }
+
+    var counted: [ShownPlayer] {
+        database.snapshot().tallies.map { ShownPlayer(username: $0.player.username, votes: $0.votes) }
+            .sorted { ($1.votes, $0.username) < ($0.votes, $1.username) }
+    }
+
+    /// Unchecked: as `Voters`.
+    private final class Shown: @unchecked Sendable {
+        private var pages: [String: [ShownPlayer]] = [:]
+        private let count: Int
+        private let receive: ([String: [ShownPlayer]]) -> Void
+
+        init(of count: Int, _ receive: @escaping ([String: [ShownPlayer]]) -> Void) {
+            self.count = count
+            self.receive = receive
+        }
+
+        func add(_ page: [ShownPlayer], by name: String) {
+            pages[name] = page
+            if pages.count == count { receive(pages) }
+        }
+    }
+}
+
+/// A row of the ranking, read from a page's JSON.
+struct ShownPlayer: Sendable, Equatable, CustomStringConvertible {
+    let username: String
+    let votes: Int
+
+    var description: String { "\(username) \(votes)" }
+
+    /// The players' names need no escapes.
+    static func list(_ page: RankingPage) -> [ShownPlayer] {
+        let text = String(decoding: page.json, as: UTF8.self)
+        return text.split(separator: "{").compactMap { row in
+            guard let name = row.firstRange(of: "\"username\":\""), let votes = row.firstRange(of: "\"votes\":") else {
+                return nil
+            }
+            return ShownPlayer(
+                username: String(row[name.upperBound...].prefix { $0 != "\"" }),
+                votes: Int(row[votes.upperBound...].prefix(while: \.isNumber)) ?? -1)
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import Actors
+
+/// What goes wrong, and how the operators and service managers of the world answer.
+extension World {
+    func applyConditions() {
+        for service in [database.service, queueService, store.service] {
+            service.conditions.lostRequests = plan.lostRequests
+            service.conditions.lostAnswers = plan.lostAnswers
+            service.conditions.late = plan.late
+        }
+        traffic.lostAnswers = plan.lostAnswers
+        database.lostAnnouncements = plan.lostAnnouncements
+        jobs.doubled = plan.doubled
+        jobs.stillVisible = plan.stillVisible
+        jobs.abandonedPolls = plan.isCalm ? 0 : 500
+    }
+
+    var isFaultless: Bool { steppedFaults.isEmpty && timedFaults == 0 }
+
+    func schedulePlan() {
+        for planned in plan.planned where planned.step == nil {
+            timedFaults += 1
+            simulation.at(planned.time) {
+                self.timedFaults -= 1
+                self.inject(planned.fault)
+            }
+        }
+        steppedFaults = plan.planned.filter { $0.step != nil }.sorted { ($0.step ?? 0) < ($1.step ?? 0) }
+        simulation.onStep = { [unowned self] in
+            while let next = steppedFaults.first, let step = next.step, step <= simulation.steps {
+                steppedFaults.removeFirst()
+                inject(next.fault)
+            }
+            if let crash, crash.step <= simulation.steps {
+                self.crash = nil
+                let before = kills
+                kill(processes[crash.process], restartAfter: .seconds(10))
+                crashed = kills > before
+            }
+            return nextHook
+        }
+        simulation.hookStep = nextHook
+    }
+
+    private var nextHook: Int { min(steppedFaults.first?.step ?? .max, crash?.step ?? .max) }
+
+    private func inject(_ fault: FaultPlan.Fault) {
+        let now = simulation.now
+        guard now < FaultPlan.endOfFaults else { return }
+        simulation.record("FAULT", detail: "\(fault)")
+        func end(_ duration: Duration) -> Int64 { min(now + nanoseconds(duration), FaultPlan.endOfFaults) }
+        switch fault {
+        case .kill(let number, let delay): kill(processes[number], restartAfter: delay)
+        case .pause(let number, let duration):
+            let node = processes[number].node
+            node.pause()
+            simulation.at(end(duration), node: node) { node.resume() }
+        case .drain(let number): redeploy(processes[number])
+        case .rollingRestart: roll(processes.filter { $0.role == .worker })
+        case .databaseDown(let duration): database.service.conditions.downUntil = end(duration)
+        case .queueDown(let duration): queueService.conditions.downUntil = end(duration)
+        case .storeDown(let duration): store.service.conditions.downUntil = end(duration)
+        case .cutFromDatabase(let number, let duration):
+            for link in processes[number].links { link.database.partitionedUntil = end(duration) }
+        case .cutFromQueue(let number, let duration):
+            for link in processes[number].links { link.jobs.partitionedUntil = end(duration) }
+        case .diskFull(let number, let duration):
+            let disk = processes[number].disk
+            disk.isFull = true
+            simulation.at(end(duration)) { disk.isFull = false }
+        case .loseMessage(let number): jobs.lose(number)
+        }
+    }
+
+    private func kill(_ process: Process, restartAfter delay: Duration) {
+        guard process.node.isAlive, !process.hasEnded else { return }
+        kills += 1
+        process.kill()
+        simulation.after(delay) { process.start() }
+    }
+
+    private func roll(_ rest: [Process]) {
+        guard let first = rest.first else { return }
+        redeploy(first) { self.roll(Array(rest.dropFirst())) }
+    }
+
+    /// Waits for the drained process as a service manager does, and kills what has not ended after 45 s.
+    private func redeploy(_ process: Process, then next: @escaping () -> Void = {}) {
+        guard process.node.isAlive, !process.hasEnded, !process.isDraining else { return next() }
+        let node = process.node
+        process.drain()
+        let limit = simulation.now + nanoseconds(.seconds(45))
+        func look() {
+            // Killed and restarted meanwhile.
+            guard process.node === node, node.isAlive else { return next() }
+            guard process.hasEnded || simulation.now >= limit else { return simulation.after(.seconds(1), look) }
+            if !process.hasEnded { process.kill() }
+            process.start()
+            next()
+        }
+        simulation.after(.seconds(1), look)
+    }
+
+    func heal() {
+        for service in [database.service, queueService, store.service] { service.conditions.heal() }
+        traffic.lostAnswers = 0
+        database.lostAnnouncements = 0
+        jobs.doubled = 0
+        jobs.stillVisible = 0
+        jobs.abandonedPolls = 0
+        steppedFaults = []
+        for process in processes {
+            process.node.resume()
+            process.disk.isFull = false
+            for link in process.links {
+                link.database.partitionedUntil = 0
+                link.jobs.partitionedUntil = 0
+            }
+        }
+        simulation.record("healed")
+    }
+}
