@@ -62,6 +62,8 @@ struct RegressionTests {
             let test = stage.deliver(finished: true)
             stage.world.advance(.seconds(6))
             #expect(test.run.isOver, "seed \(seed)")
+            #expect(
+                stage.journal.entries.contains { $0.contains("hand back") }, "seed \(seed): \(stage.journal.entries)")
         }
     }
 
@@ -160,10 +162,11 @@ struct RegressionTests {
         let reconciler = Reconciler(
             settings: ReconcilerSettings(), node: id(99), videos: videos, votes: VotesDouble(),
             deadLetters: QueueDouble(), gateway: store.gateway(world, wallClock: wall),
-            workspaces: WorkspacesDouble(journal: Journal()), ids: IdentifierSource(random: SeededRandom()),
+            workspaces: WorkspacesDouble(journal: Journal()), metrics: MetricMailbox("metrics", capacity: 8),
+            ids: IdentifierSource(random: SeededRandom()),
             clock: world.clock, wallClock: wall, logger: .quiet)
         world.start { await reconciler.run() }
-        world.advance(.seconds(3700))
+        world.advance(.seconds(7300))
         #expect(asked.value.count == 12_000)
     }
 

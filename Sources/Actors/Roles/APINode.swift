@@ -33,6 +33,7 @@ package struct APIEnvironment: Sendable {
     package var probe: any MediaProbe
     package var workspaces: any Workspaces
     package var hasher: any PasswordHasher
+    package var metrics: MetricMailbox
     package var clock: any NodeClock
     package var wallClock: any WallClock
     package var random: any RandomSource
@@ -42,7 +43,7 @@ package struct APIEnvironment: Sendable {
         node: NodeID, settings: APISettings, users: any UserRepository, videos: any VideoRepository,
         votes: any VoteRepository, feed: any ChangeFeed, jobs: any JobQueue, deadLetters: any JobQueue,
         gateway: S3Gateway, probe: any MediaProbe, workspaces: any Workspaces, hasher: any PasswordHasher,
-        clock: any NodeClock, wallClock: any WallClock, random: any RandomSource, logger: Logger
+        metrics: MetricMailbox, clock: any NodeClock, wallClock: any WallClock, random: any RandomSource, logger: Logger
     ) {
         self.node = node
         self.settings = settings
@@ -56,6 +57,7 @@ package struct APIEnvironment: Sendable {
         self.probe = probe
         self.workspaces = workspaces
         self.hasher = hasher
+        self.metrics = metrics
         self.clock = clock
         self.wallClock = wallClock
         self.random = random
@@ -77,10 +79,16 @@ package struct APINode: Sendable {
     private let relay: OutboxRelay
     private let reconciler: Reconciler
     private let drainSignal = Signal()
+    private let relayEnd = Signal()
+    private let clock: any NodeClock
+
+    /// After a drain, waiting votes are decided for this long.
+    package static let closeLimit: Duration = .seconds(3)
 
     /// Builds the actors; nothing happens before `run()`.
     package init(_ environment: APIEnvironment) {
         let ids = IdentifierSource(random: environment.random)
+        clock = environment.clock
         contest = environment.settings.contest
         videos = environment.videos
         votes = environment.votes
@@ -107,8 +115,8 @@ package struct APINode: Sendable {
         reconciler = Reconciler(
             settings: environment.settings.reconciler, node: environment.node, videos: environment.videos,
             votes: environment.votes, deadLetters: environment.deadLetters, gateway: environment.gateway,
-            workspaces: environment.workspaces, ids: ids, clock: environment.clock, wallClock: environment.wallClock,
-            logger: environment.logger)
+            workspaces: environment.workspaces, metrics: environment.metrics, ids: ids, clock: environment.clock,
+            wallClock: environment.wallClock, logger: environment.logger)
     }
 
     /// Erases an account; what this node shows from then on is without it.
@@ -124,7 +132,13 @@ package struct APINode: Sendable {
     package func beginDrain() async { await uploads.close() }
 
     /// To be called when no request is under way any more; `run()` returns once waiting votes are decided.
-    package func drain() { drainSignal.raise() }
+    /// - Parameter keepsRelay: the outbox is relayed until `endRelay()`: a worker of the same process hands back.
+    package func drain(keepsRelay: Bool = false) {
+        drainSignal.raise()
+        if !keepsRelay { relayEnd.raise() }
+    }
+
+    package func endRelay() { relayEnd.raise() }
 
     /// Returns after a drain or when cancelled.
     package func run() async {
@@ -136,7 +150,11 @@ package struct APINode: Sendable {
                 voting.addTask { await ballots.run() }
                 for await _ in drainSignal.elements { break }
                 await ballots.close()
+                voting.addTask { do { try await clock.wait(Self.closeLimit) } catch {} }
+                await voting.next()
+                voting.cancelAll()
             }
+            for await _ in relayEnd.elements { break }
             group.cancelAll()
         }
     }

@@ -68,7 +68,8 @@ extension TranscodeAttempt {
             await deleteMessage()
         case .failed:
             context.metrics.send(.taskFailed)
-            logger.error("failed after \(settings.maximumAttempts) attempts", metadata: ["reason": "\(reason.code.rawValue)"])
+            logger.error(
+                "failed after \(settings.maximumAttempts) attempts", metadata: ["reason": "\(reason.code.rawValue)"])
             await deleteMessage()
         case .lost, nil: break
         }

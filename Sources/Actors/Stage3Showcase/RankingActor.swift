@@ -45,6 +45,8 @@ package actor RankingActor {
     package static let maximumPages = 256
     package static let generationInterval: Duration = .milliseconds(50)
     package static let feedLimit = 500
+    /// A committed vote whose player cannot be learnt, as the database went away, is answered after this all the same.
+    package static let reachLimit: Duration = .seconds(3)
 
     /// Deltas of this node's own lane; one that does not fit is found in the feed.
     package nonisolated let ownDeltas = Mailbox<OwnDelta>("own vote deltas", capacity: 1024)
@@ -71,6 +73,7 @@ package actor RankingActor {
     private struct Waiter {
         let writer: WriterID
         let number: Int64
+        let since: MonotonicInstant
         let continuation: CheckedContinuation<Void, Never>
     }
 
@@ -101,11 +104,12 @@ package actor RankingActor {
         return page
     }
 
-    /// Returns when the batch is in what `page` shows, or when the actor stops.
+    /// Returns when the batch is in what `page` shows, after `reachLimit`, or when the actor stops.
     package func reached(_ number: Int64, of writer: WriterID) async {
         if isPublished(number, of: writer) || stopped { return }
         await withCheckedContinuation { continuation in
-            waiters.append(Waiter(writer: writer, number: number, continuation: continuation))
+            waiters.append(
+                Waiter(writer: writer, number: number, since: clock.now, continuation: continuation))
         }
     }
 
@@ -136,6 +140,7 @@ package actor RankingActor {
             group.addTask {
                 while true {
                     do { try await self.clock.wait(self.pollInterval) } catch { return }
+                    await self.releaseOverdue()
                     self.look.raise()
                 }
             }
@@ -160,6 +165,8 @@ package actor RankingActor {
             loads += 1
             loadOver?.resume()
             loadOver = nil
+            // Who found a load under way left the feed to it.
+            look.raise()
         }
         var backoff = Backoff(base: .milliseconds(100), maximum: .seconds(2), random: random)
         while !Task.isCancelled {
@@ -184,12 +191,14 @@ package actor RankingActor {
                 let loadsBefore = loads
                 switch try await votes.deltas(after: positions, limitPerWriter: Self.feedLimit) {
                 case .behind:
+                    guard !loading else { return }
                     logger.notice("ranking: the feed was pruned beyond our position; loading anew")
                     return await load()
                 case .deltas(let deltas, let more):
                     try await introduce(deltas)
                     // Another index meanwhile, which may not know the players.
-                    guard loads == loadsBefore, !loading else { continue }
+                    if loading { return }
+                    guard loads == loadsBefore else { continue }
                     for delta in deltas { add(delta) }
                     if !more { return }
                 }
@@ -241,6 +250,11 @@ package actor RankingActor {
         publishedPositions = positions
         pages.removeAll(keepingCapacity: true)
         release { isPublished($0.number, of: $0.writer) }
+    }
+
+    private func releaseOverdue() {
+        let now = clock.now
+        release { $0.since.duration(to: now) >= Self.reachLimit }
     }
 
     private func release(where isDue: (Waiter) -> Bool) {

@@ -36,6 +36,29 @@ package struct NodeRuntime: Sendable {
     package func run() async throws {
         // Trapped before anything is started, so that an early signal is not lost.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let drain = DrainControl(logger: logger)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await drain.listen(to: signals) }
+            try await Self.race({ try await live(drain) }, { await drain.stopOfStart() })
+            group.cancelAll()
+        }
+        logger.info("stopped")
+    }
+
+    /// Returns when the first of both does; the other is cancelled, and what it throws then is nobody's concern.
+    private static func race(
+        _ first: @escaping @Sendable () async throws -> Void, _ second: @escaping @Sendable () async -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await first() }
+            group.addTask { await second() }
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// From the node's parts to the last of its actors.
+    private func live(_ drain: DrainControl) async throws {
         let parts = try await NodeParts(configuration, id: id, logger: logger)
         defer { parts.stop() }
         let metrics = MetricsEmitter(
@@ -44,43 +67,54 @@ package struct NodeRuntime: Sendable {
             sink: FileDescriptorSink(descriptor: STDOUT_FILENO), meter: ProcessMeter(), clock: parts.clock,
             wallClock: parts.wallClock)
         let worker = role.transcodes ? try await makeWorker(parts, metrics.events) : nil
-        let api = role.servesAPI ? try await makeAPI(parts) : nil
+        let api = role.servesAPI ? try await makeAPI(parts, metrics.events) : nil
         let status = NodeStatus()
+        let listening = Signal()
         var listener: ServiceGroup?
         var callers: Callers?
         if let api {
             let services = try await makeServices(api, parts, status, metrics.events)
             callers = services.callers
-            listener = makeListener(services, parts.database.client)
+            listener = makeListener(services, parts.database.client, listening)
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await metrics.run() }
             group.addTask {
                 await status.watch(videos: parts.videos, gateway: parts.gateway, clock: parts.clock) { $0 }
             }
-            let drain = Drain(
+            let drained = Drain(
                 notice: configuration.seconds("drain.noticeSeconds"), status: status, worker: worker, api: api,
-                listener: listener, clock: parts.clock, logger: logger)
-            group.addTask { await drain.listen(to: signals) }
+                listener: listener, clock: parts.clock)
+            guard drain.nodeIsUp(drained) else { return group.cancelAll() }
             if let callers { group.addTask { await callers.watch(parts.feed) } }
-            try await work(worker: worker, api: api, listener: drain.listener)
+            try await work(worker: worker, api: api, listener: drained.listener, listening: listening)
             metrics.events.finish()
             group.cancelAll()
         }
-        logger.info("stopped")
     }
 
     /// Returns when the roles are over; a listener that fails ends them all.
-    private func work(worker: WorkerNode?, api: APINode?, listener: ServiceGroup?) async throws {
+    ///
+    /// The worker waits for the listener: a node that cannot have its port must not have taken a job by then. And the
+    /// outbox is relayed until the worker has handed back what it had.
+    private func work(worker: WorkerNode?, api: APINode?, listener: ServiceGroup?, listening: Signal) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            if let worker { group.addTask { await worker.run() } }
+            if let worker {
+                group.addTask {
+                    if listener != nil { for await _ in listening.elements { break } }
+                    if !Task.isCancelled { await worker.run() }
+                    api?.endRelay()
+                }
+            }
             if let api, let listener {
                 group.addTask { await api.run() }
                 group.addTask {
                     do { try await listener.run() } catch {
                         throw NodeFailure.start(Self.sentence(for: error, port: configuration.integer("http.port")))
                     }
-                    api.drain()
+                    // Also when it never listened: the worker was told to drain, too.
+                    listening.raise()
+                    api.drain(keepsRelay: worker != nil)
                 }
             }
             // Not waitForAll(), which would wait for the others before it throws: one that fails ends them all.
@@ -103,14 +137,14 @@ package struct NodeRuntime: Sendable {
 
     // MARK: - Roles
 
-    private func makeAPI(_ parts: NodeParts) async throws -> APINode {
+    private func makeAPI(_ parts: NodeParts, _ metrics: MetricMailbox) async throws -> APINode {
         let tools = try await Self.findTools(configuration, logger: logger)
         return APINode(
             APIEnvironment(
                 node: parts.id, settings: configuration.api, users: parts.users, videos: parts.videos,
                 votes: parts.votes, feed: parts.feed, jobs: parts.jobs, deadLetters: parts.deadLetters,
                 gateway: parts.gateway, probe: FFprobeMediaProbe(tools: tools),
-                workspaces: parts.workspaces, hasher: ScryptPasswordHasher(), clock: parts.clock,
+                workspaces: parts.workspaces, hasher: ScryptPasswordHasher(), metrics: metrics, clock: parts.clock,
                 wallClock: parts.wallClock, random: parts.random, logger: logger))
     }
 
@@ -141,7 +175,7 @@ package struct NodeRuntime: Sendable {
             media: MediaRoute(store: parts.store, signer: parts.signer, wallClock: parts.wallClock))
     }
 
-    private func makeListener(_ services: APIServices, _ client: PostgresClient) -> ServiceGroup {
+    private func makeListener(_ services: APIServices, _ client: PostgresClient, _ listening: Signal) -> ServiceGroup {
         let benchmark = BenchmarkRoutes(services: services) {
             try await client.query(PostgresStatement("benchmark_hold", "SELECT pg_sleep(5)"))
         }
@@ -158,6 +192,7 @@ package struct NodeRuntime: Sendable {
                 serverName: nil),
             onServerRunning: { channel in
                 logger.notice("listening", metadata: ["port": "\(channel.localAddress?.port ?? 0)"])
+                listening.raise()
             },
             logger: quiet)
         var group = ServiceGroupConfiguration(services: [application], logger: quiet)
@@ -185,40 +220,5 @@ package struct NodeRuntime: Sendable {
         do { return try await FFmpegTools.find(settings, logger: logger) } catch {
             throw NodeFailure.start(error.description)
         }
-    }
-}
-
-/// What the first signal sets in motion.
-private struct Drain: Sendable {
-    let notice: Duration
-    let status: NodeStatus
-    let worker: WorkerNode?
-    let api: APINode?
-    let listener: ServiceGroup?
-    let clock: any NodeClock
-    let logger: Logger
-
-    func listen(to signals: UnixSignalsSequence) async {
-        await withTaskGroup(of: Void.self) { group in
-            var isDraining = false
-            for await signal in signals {
-                if isDraining {
-                    logger.warning("second signal: ending at once")
-                    // 128 + n, as shells report a death by signal.
-                    _exit(128 + (signal == .sigint ? SIGINT : SIGTERM))
-                }
-                isDraining = true
-                logger.notice("draining", metadata: ["signal": "\(signal)"])
-                group.addTask { await begin() }
-            }
-        }
-    }
-
-    private func begin() async {
-        status.beginDrain()
-        worker?.drain()
-        await api?.beginDrain()
-        if listener != nil, notice > .zero { try? await clock.wait(notice) }
-        await listener?.triggerGracefulShutdown()
     }
 }

@@ -78,6 +78,8 @@ struct ReconcilerTests {
         }
         stage.store.onDelete = { [journal = stage.journal] keys in await journal.note("delete \(keys)") }
         stage.runOnce()
+        #expect(asked.value.isEmpty, "what is being restored at the start is no orphan yet")
+        stage.world.advance(.seconds(3600))
         #expect(asked.value == ["original/a", "original/d"])
         #expect(stage.journal.entries == ["delete [original/d]"])
     }
@@ -94,6 +96,8 @@ struct ReconcilerTests {
         }
         let reconciler = stage.reconciler()
         stage.world.start { await reconciler.run() }
+        #expect(lists.value == 0)
+        stage.world.advance(.seconds(3600))
         #expect(lists.value == 1)
         isAway.set(false)
         stage.world.advance(.seconds(30))
@@ -133,7 +137,8 @@ private struct Stage {
         return Reconciler(
             settings: ReconcilerSettings(), node: id(99), videos: videos, votes: votes, deadLetters: queue,
             gateway: store.gateway(world, wallClock: wall), workspaces: WorkspacesDouble(journal: journal),
-            ids: IdentifierSource(random: SeededRandom()), clock: world.clock, wallClock: wall, logger: .quiet)
+            metrics: MetricMailbox("metrics", capacity: 8), ids: IdentifierSource(random: SeededRandom()),
+            clock: world.clock, wallClock: wall, logger: .quiet)
     }
 
     /// The round that the start makes, and no other.

@@ -9,11 +9,29 @@ struct QueueConsumerTests {
     }
 
     private static func consumer(
-        _ world: World, permits: Permits, queue: QueueDouble, videos: VideosDouble = VideosDouble()
+        _ world: World, permits: Permits, queue: QueueDouble, videos: VideosDouble = VideosDouble(),
+        workspaces: WorkspacesDouble = WorkspacesDouble(journal: Journal())
     ) -> QueueConsumer {
         QueueConsumer(
             settings: WorkerSettings(slots: permits.count), permits: permits, queue: queue, videos: videos,
-            gateway: StoreDouble().gateway(world), clock: world.clock, random: SeededRandom(), logger: .quiet)
+            gateway: StoreDouble().gateway(world), workspaces: workspaces, clock: world.clock, random: SeededRandom(),
+            logger: .quiet)
+    }
+
+    @Test("nothing is pulled while the disk is full")
+    func fullDisk() {
+        let world = World()
+        let pulled = Box(0)
+        let queue = QueueDouble(onReceive: {
+            pulled.change { $0 += 1 }
+            return [Self.message(1)]
+        })
+        var disk = WorkspacesDouble(journal: Journal())
+        disk.isFull = true
+        let consumer = Self.consumer(world, permits: Permits(1), queue: queue, workspaces: disk)
+        world.start { await consumer.run() }
+        world.advance(.seconds(60))
+        #expect(pulled.value == 0)
     }
 
     @Test("no more messages are pulled than slots are free")

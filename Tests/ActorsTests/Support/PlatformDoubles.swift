@@ -58,6 +58,9 @@ struct WorkspacesDouble: Workspaces {
         await journal.note("workspace made")
         return Workspace(path: "/w")
     }
+    func check() async throws(WorkspaceError) {
+        if isFull { throw .full }
+    }
     func discard(_ workspace: Workspace) async { await journal.note("workspace discarded") }
     func sweep() async {}
     func spool(_ name: String, in workspace: Workspace) async throws(WorkspaceError) -> any SpoolWriter {

@@ -23,6 +23,10 @@ package final class FakeDisk: Workspaces, @unchecked Sendable {
         return workspace
     }
 
+    package func check() async throws(WorkspaceError) {
+        if isFull { throw .full }
+    }
+
     package func discard(_ workspace: Workspace) async {
         openWorkspaces.removeAll { $0 == workspace }
         for file in files.keys where file.path.hasPrefix(workspace.path + "/") { files[file] = nil }

@@ -71,7 +71,8 @@ final class Process: @unchecked Sendable {
                     settings: world.api,
                     users: database, videos: database, votes: database, feed: database, jobs: jobs,
                     deadLetters: QueueClient(world.deadLetters, jobsLink), gateway: gateway, probe: FakeProbe(),
-                    workspaces: disk, hasher: FakeHasher(), clock: clock, wallClock: SimulatedWallClock(node),
+                    workspaces: disk, hasher: FakeHasher(),
+                    metrics: MetricMailbox("metrics", capacity: 64), clock: clock, wallClock: SimulatedWallClock(node),
                     random: random, logger: world.logger))
             api = made
             node.start { await made.run() }

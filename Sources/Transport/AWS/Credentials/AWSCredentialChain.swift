@@ -60,8 +60,9 @@ package actor AWSCredentialChain: AWSCredentialProvider {
         return end.timeIntervalSince(wallClock.now) <= seconds
     }
 
-    private static func ask(_ providers: [any AWSCredentialProvider]) async -> Result<AWSCredentials, AWSCredentialError>
-    {
+    private static func ask(_ providers: [any AWSCredentialProvider]) async -> Result<
+        AWSCredentials, AWSCredentialError
+    > {
         var absent: [String] = []
         for provider in providers {
             do throws(AWSCredentialError) {

@@ -43,7 +43,9 @@ struct S3Download {
             var body: [UInt8] = []
             do throws(HTTPClientError) {
                 var chunks = download.body.makeAsyncIterator()
-                while body.count < S3ObjectStore.maximumAnswerBytes, let chunk = try await chunks.next() { body += chunk }
+                while body.count < S3ObjectStore.maximumAnswerBytes, let chunk = try await chunks.next() {
+                    body += chunk
+                }
             } catch {
                 // The status alone tells enough.
             }

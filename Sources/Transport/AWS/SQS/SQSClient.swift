@@ -29,7 +29,8 @@ struct SQSClient: Sendable {
         }
         guard answer.status == 200 else { throw Self.error(answer, action) }
         do {
-            return try Self.decoder.decode(Output.self, from: Data(answer.body.isEmpty ? Array("{}".utf8) : answer.body))
+            return try Self.decoder.decode(
+                Output.self, from: Data(answer.body.isEmpty ? Array("{}".utf8) : answer.body))
         } catch {
             throw .unavailable("\(action): an answer that cannot be read: \(error)")
         }

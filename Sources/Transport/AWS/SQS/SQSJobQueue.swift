@@ -69,7 +69,8 @@ package final class SQSJobQueue: JobQueue {
 
     package func depth() async throws(JobQueueError) -> QueueDepth {
         let names = [
-            "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed",
+            "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
         ]
         let answer = try await call(
             "GetQueueAttributes", GetAttributes(queueUrl: try await queueURL(), attributeNames: names),

@@ -46,6 +46,7 @@ package struct AWSRequest: Sendable, Equatable {
     package var url: String {
         let text = query.map { "\(URIEncoding.encode($0.name))=\(URIEncoding.encode($0.value))" }
             .joined(separator: "&")
-        return "\(scheme)://\(authority)\(URIEncoding.encode(path, keepsSlash: true))" + (text.isEmpty ? "" : "?\(text)")
+        return "\(scheme)://\(authority)\(URIEncoding.encode(path, keepsSlash: true))"
+            + (text.isEmpty ? "" : "?\(text)")
     }
 }
