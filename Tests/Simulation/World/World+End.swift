@@ -78,7 +78,6 @@ extension World {
         let counted = voters.counted
         let agreed = advance(for: nanoseconds(.seconds(15))) {
             if !shown.isEmpty, shown.values.allSatisfy({ $0 == counted }) { return true }
-            shown = [:]
             voters.read(traffic.entrances) { shown = $0 }
             return false
         }
