@@ -10,7 +10,8 @@ extension Integration.Faults {
             let clips = try await Clips.shared()
             let player = try await api.signUp()
             let stranger = try await api.signUp()
-            try await Integration.Faults.withWorker { worker in
+            // The next heartbeat would be too late: the worker must be told.
+            try await Integration.Faults.with("worker", ["queue.leaseSeconds=12"]) { worker in
                 let id = try await api.upload(clips.long, by: player)
                 let encoders = try await Integration.Faults.encoders(of: worker)
                 let path = "/api/videos/\(id)"

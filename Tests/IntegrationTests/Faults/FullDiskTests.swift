@@ -44,10 +44,10 @@ extension Integration.Faults {
             try await Self.expectProcessed(clips.small, by: player)
         }
 
-        @Test(
-            "a clip that was made but finds no room is handed back, and is published when there is room",
-            arguments: ["objects", "temp"])
-        func result(disk: String) async throws {
+        @Test("a clip whose encode finds no room is handed back, and is published when there is room")
+        func encode() async throws { try await Self.expectHandedBack(whileFull: "temp") }
+
+        static func expectHandedBack(whileFull disk: String) async throws {
             let api = try CrampedNode.current.api
             let database = try Integration.Faults.database
             let tools = try #require(StrangeFFmpeg.shared)
@@ -62,7 +62,7 @@ extension Integration.Faults {
                     try await database.events(of: id).count > 2
                 }
             }
-            try await Self.expectProcessed(id, by: player)
+            try await expectProcessed(id, by: player)
             #expect(try await database.events(of: id).contains("handed_back"))
             #expect(try await database.value("attempts", of: id) == "0", "a full disk is not the clip's failure")
         }

@@ -25,20 +25,6 @@ extension Integration.Faults {
             }
         }
 
-        @Test("an ffmpeg that is killed alone costs one attempt and a wait")
-        func ffmpeg() async throws {
-            let api = try Stage.current.api
-            let database = try Integration.Faults.database
-            let player = try await api.signUp()
-            try await Integration.Faults.withWorker { worker in
-                let id = try await api.upload(try await Clips.shared().long, by: player)
-                for encoder in try await Integration.Faults.encoders(of: worker) { kill(encoder, SIGKILL) }
-                try await Integration.Faults.expectProcessedOnce(id, by: player)
-                #expect(
-                    try await database.events(of: id) == ["uploaded", "claimed", "retried", "claimed", "processed"])
-            }
-        }
-
         @Test("of an API node killed in mid-upload nothing is left, nor of an original without a row")
         func apiNode() async throws {
             let api = try Stage.current.api
