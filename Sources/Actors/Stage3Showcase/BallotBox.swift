@@ -63,7 +63,8 @@ package actor BallotBox {
         self.logger = logger
     }
 
-    /// Returns once the vote is decided and, when accepted, shown by every later read of the ranking on this node.
+    /// Returns once the vote is decided and, when accepted, shown by every later read of the ranking on this node. A
+    /// vote that counts and cannot be shown in time is `.unavailable`: asking again tells that it counts.
     package func cast(_ request: VoteRequest) async throws(VoteError) -> VoteVerdict {
         guard !closed else { throw .unavailable }
         guard waiting.count + inBatch < contest.maximumWaitingVotes else { throw .full }
@@ -71,7 +72,9 @@ package actor BallotBox {
             waiting.append(Waiter(request: request, continuation: continuation))
             filled.raise()
         }.get()
-        if case .accepted = decision.verdict { await rankings.reached(decision.number, of: decision.writer) }
+        if case .accepted = decision.verdict, await !rankings.reached(decision.number, of: decision.writer) {
+            throw .unavailable
+        }
         return decision.verdict
     }
 

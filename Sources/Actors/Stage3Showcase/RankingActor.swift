@@ -45,7 +45,8 @@ package actor RankingActor {
     package static let maximumPages = 256
     package static let generationInterval: Duration = .milliseconds(50)
     package static let feedLimit = 500
-    /// A committed vote whose player cannot be learnt, as the database went away, is answered after this all the same.
+    /// The longest wait of a committed vote until it is shown; the database may have gone away before its player was
+    /// learnt.
     package static let reachLimit: Duration = .seconds(3)
 
     /// Deltas of this node's own lane; one that does not fit is found in the feed.
@@ -66,6 +67,8 @@ package actor RankingActor {
     /// Own deltas wait in their mailbox while a snapshot is read: it may be older than they are.
     private var loading = false
     private var loads = 0
+    /// Somebody left the feed to the load under way.
+    private var looksAfterLoad = false
     private var loadOver: CheckedContinuation<Void, Never>?
     private var pages: [RankingQuery: RankingPage] = [:]
     private var waiters: [Waiter] = []
@@ -74,7 +77,7 @@ package actor RankingActor {
         let writer: WriterID
         let number: Int64
         let since: MonotonicInstant
-        let continuation: CheckedContinuation<Void, Never>
+        let continuation: CheckedContinuation<Bool, Never>
     }
 
     /// - Parameter pollInterval: between two looks at the feed when no announcement comes.
@@ -105,9 +108,12 @@ package actor RankingActor {
     }
 
     /// Returns when the batch is in what `page` shows, after `reachLimit`, or when the actor stops.
-    package func reached(_ number: Int64, of writer: WriterID) async {
-        if isPublished(number, of: writer) || stopped { return }
-        await withCheckedContinuation { continuation in
+    /// - Returns: whether it is shown.
+    @discardableResult
+    package func reached(_ number: Int64, of writer: WriterID) async -> Bool {
+        if isPublished(number, of: writer) { return true }
+        if stopped { return false }
+        return await withCheckedContinuation { continuation in
             waiters.append(
                 Waiter(writer: writer, number: number, since: clock.now, continuation: continuation))
         }
@@ -155,7 +161,7 @@ package actor RankingActor {
             group.cancelAll()
         }
         stopped = true
-        release { _ in true }
+        release(isShown: false) { _ in true }
     }
 
     private func load() async {
@@ -165,8 +171,8 @@ package actor RankingActor {
             loads += 1
             loadOver?.resume()
             loadOver = nil
-            // Who found a load under way left the feed to it.
-            look.raise()
+            if looksAfterLoad { look.raise() }
+            looksAfterLoad = false
         }
         var backoff = Backoff(base: .milliseconds(100), maximum: .seconds(2), random: random)
         while !Task.isCancelled {
@@ -197,7 +203,10 @@ package actor RankingActor {
                 case .deltas(let deltas, let more):
                     try await introduce(deltas)
                     // Another index meanwhile, which may not know the players.
-                    if loading { return }
+                    if loading {
+                        looksAfterLoad = true
+                        return
+                    }
                     guard loads == loadsBefore else { continue }
                     for delta in deltas { add(delta) }
                     if !more { return }
@@ -249,18 +258,18 @@ package actor RankingActor {
         index.publish()
         publishedPositions = positions
         pages.removeAll(keepingCapacity: true)
-        release { isPublished($0.number, of: $0.writer) }
+        release(isShown: true) { isPublished($0.number, of: $0.writer) }
     }
 
     private func releaseOverdue() {
         let now = clock.now
-        release { $0.since.duration(to: now) >= Self.reachLimit }
+        release(isShown: false) { $0.since.duration(to: now) >= Self.reachLimit }
     }
 
-    private func release(where isDue: (Waiter) -> Bool) {
+    private func release(isShown: Bool, where isDue: (Waiter) -> Bool) {
         let due = waiters.filter(isDue)
         waiters.removeAll(where: isDue)
-        for waiter in due { waiter.continuation.resume() }
+        for waiter in due { waiter.continuation.resume(returning: isShown) }
     }
 
     private static func encode(_ rows: [RankingIndex.Row]) -> [UInt8] {

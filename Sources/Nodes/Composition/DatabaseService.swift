@@ -16,7 +16,8 @@ struct DatabaseService: Sendable {
     let embedded: EmbeddedPostgres?
 
     /// - Throws: `NodeFailure` when the database cannot be had.
-    /// - Parameter migrates: an operator's look must not change the schema of a cluster that runs another version.
+    /// - Parameter migrates: whether to bring an older schema up to date. An operator's look must not change a cluster
+    ///   that runs another version; an empty database is prepared all the same.
     static func start(
         _ configuration: NodeConfiguration, folder: DataFolder, migrates: Bool = true, logger: Logger
     ) async throws -> DatabaseService {
@@ -46,9 +47,11 @@ struct DatabaseService: Sendable {
             voteClient: PostgresClient(configuration: forVotes, logger: logger), embedded: embedded)
         try service.client.start()
         try service.voteClient.start()
-        guard migrates else { return service }
         do {
-            try await PostgresMigrator(client: service.client, logger: logger).run()
+            let migrator = PostgresMigrator(client: service.client, logger: logger)
+            var isWanted = migrates
+            if !isWanted { isWanted = try await migrator.isEmpty() }
+            if isWanted { try await migrator.run() }
         } catch {
             service.stop()
             throw NodeFailure.start("the database cannot be prepared: \(error)")

@@ -53,7 +53,8 @@ struct Checkup: Sendable {
                     "media tools", .warning, tools.version,
                     advice: "the kernel forbids network namespaces: a hostile clip's ffmpeg could reach the network")
             }
-            return Check("media tools", .ok, "\(tools.version); without network")
+            let version = tools.version.prefix { $0 != "(" }.split(separator: " ").prefix(3).joined(separator: " ")
+            return Check("media tools", .ok, "\(version); without network")
         } catch {
             return Check("media tools", .failed, error.description)
         }
@@ -99,7 +100,7 @@ struct Checkup: Sendable {
         let service: DatabaseService
         do {
             service = try await DatabaseService.start(
-                configuration, folder: try DataFolder(path: configuration.dataDir), logger: logger)
+                configuration, folder: try DataFolder(path: configuration.dataDir), migrates: false, logger: logger)
         } catch {
             return [Check("database", .failed, "\(error)", advice: "its log is in \(configuration.dataDir)/log")]
         }

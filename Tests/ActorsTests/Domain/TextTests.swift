@@ -112,8 +112,8 @@ struct FailureReasonTests {
     func codes() {
         #expect(
             FailureReason.Code.allCases.map(\.rawValue).sorted() == [
-                "corrupt", "cut_short", "not_a_video", "processing_failed", "timed_out", "too_large", "too_long",
-                "too_many_pixels", "too_short", "worker_lost",
+                "corrupt", "cut_short", "not_a_video", "processing_failed", "timed_out", "too_few_lines", "too_large",
+                "too_long", "too_many_pixels", "too_short", "worker_lost",
             ])
     }
 }

@@ -41,6 +41,7 @@ struct ReconcilerTests {
             await journal.note("list")
             return []
         }
+        stage.settings.sweepInterval = .zero
         stage.runOnce()
         #expect(journal.entries == ["prune", "list", "list"])
     }
@@ -116,6 +117,7 @@ private struct Stage {
     var videos = VideosDouble()
     var votes = VotesDouble()
     var store = StoreDouble()
+    var settings = ReconcilerSettings()
     /// Seen once each.
     var letters: [Int] = []
     var lettersHaveJobs = true
@@ -135,7 +137,7 @@ private struct Stage {
                 }
             }, onDelete: { receipt in await journal.note("delete letter \(receipt.handle)") })
         return Reconciler(
-            settings: ReconcilerSettings(), node: id(99), videos: videos, votes: votes, deadLetters: queue,
+            settings: settings, node: id(99), videos: videos, votes: votes, deadLetters: queue,
             gateway: store.gateway(world, wallClock: wall), workspaces: WorkspacesDouble(journal: journal),
             metrics: MetricMailbox("metrics", capacity: 8), ids: IdentifierSource(random: SeededRandom()),
             clock: world.clock, wallClock: wall, logger: .quiet)

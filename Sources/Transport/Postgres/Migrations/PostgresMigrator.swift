@@ -20,6 +20,11 @@ package struct PostgresMigrator: Sendable {
         try await run(PostgresMigration.all)
     }
 
+    /// Whether no step was ever applied.
+    package func isEmpty() async throws(RepositoryError) -> Bool {
+        try await database.query(Self.hasNoTable) { rows throws(PostgresError) in try rows[0].bool(0) }
+    }
+
     func run(_ migrations: [PostgresMigration]) async throws(RepositoryError) {
         for migration in migrations {
             let wasApplied = try await database.transaction { transaction in try await apply(migration, in: transaction)
@@ -51,6 +56,8 @@ package struct PostgresMigrator: Sendable {
             applied_at timestamptz NOT NULL DEFAULT now()
         )
         """
+    private static let hasNoTable = PostgresStatement(
+        "migration_has_no_table", "SELECT to_regclass('schema_migrations') IS NULL")
     private static let isApplied = PostgresStatement(
         "migration_is_applied", "SELECT 1 FROM schema_migrations WHERE number = $1")
     private static let record = PostgresStatement(
