@@ -13,7 +13,7 @@ extension Integration.Faults {
             for _ in 0..<10 { voters.append(try await shared.signUp()) }
             let tools = try StrangeFFmpeg(.waitsAtTheGate, in: try Integration.Faults.cluster)
             tools.open()
-            let settings = ["drain.noticeSeconds=3", "drain.graceSeconds=4", "queue.leaseSeconds=60"]
+            let settings = ["drain.noticeSeconds=3", "drain.graceSeconds=8", "queue.leaseSeconds=60"]
             let job = try await Integration.Faults.with("all", settings, environment: tools.environment) { node in
                 let candidate = try await node.api.upload(Self.padded(clips.small), by: player)
                 #expect(try await node.api.finished(candidate, of: player)["status"] == "processed")
@@ -35,8 +35,8 @@ extension Integration.Faults {
                 #expect(response.hasPrefix("HTTP/1.1 201"), "\(response)")
                 try await Self.expectWhole(download, Self.padded(clips.small))
 
-                #expect(try await node.program.end(within: .seconds(3 + 4 + 5)) == .exited(0))
-                #expect(ContinuousClock.now - start < .seconds(3 + 4 + 5))
+                #expect(try await node.program.end(within: .seconds(3 + 8 + 5)) == .exited(0))
+                #expect(ContinuousClock.now - start < .seconds(3 + 8 + 5))
                 try await Integration.Faults.expectGone(encoders, within: .zero)
                 let uploaded = try #require(OpenUpload.videoID(in: response))
                 #expect(try await database.events(of: uploaded) == ["uploaded"], "nothing was pulled any more")
@@ -85,7 +85,9 @@ extension Integration.Faults {
             let head = try #require(download.text.firstRange(of: "\r\n\r\n"))
             let headBytes = download.text[..<head.upperBound].utf8.count
             try await download.receive(atLeast: headBytes + bytes.count, within: .seconds(10))
-            #expect(Array(download.received.dropFirst(headBytes)) == bytes, "the download was cut")
+            // Not ==: of two arrays that differ the report would show the difference, which takes for ever at this size.
+            let isWhole = download.received.dropFirst(headBytes).elementsEqual(bytes)
+            #expect(isWhole, "\(download.received.count - headBytes) of \(bytes.count) bytes came")
         }
 
         /// While the node tells the load balancer to go elsewhere it serves whoever still comes, but for new uploads.
