@@ -84,6 +84,8 @@ package struct APINode: Sendable {
 
     /// After a drain, waiting votes are decided for this long.
     package static let closeLimit: Duration = .seconds(3)
+    /// And what is in the outbox by then is relayed for this long; the other nodes relay the rest.
+    package static let relayLimit: Duration = .seconds(1)
 
     /// Builds the actors; nothing happens before `run()`.
     package init(_ environment: APIEnvironment) {
@@ -143,19 +145,31 @@ package struct APINode: Sendable {
     /// Returns after a drain or when cancelled.
     package func run() async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await relay.run() }
             group.addTask { await reconciler.run() }
             group.addTask { await rankings.run() }
-            await withTaskGroup(of: Void.self) { voting in
-                voting.addTask { await ballots.run() }
-                for await _ in drainSignal.elements { break }
-                await ballots.close()
-                voting.addTask { do { try await clock.wait(Self.closeLimit) } catch {} }
-                await voting.next()
-                voting.cancelAll()
+            await withTaskGroup(of: Void.self) { relaying in
+                relaying.addTask { await relay.run() }
+                await vote()
+                for await _ in relayEnd.elements { break }
+                // Not cancelled at once: what it has taken from the outbox would wait for its hold to end.
+                relay.finish()
+                relaying.addTask { do { try await clock.wait(Self.relayLimit) } catch {} }
+                await relaying.next()
+                relaying.cancelAll()
             }
-            for await _ in relayEnd.elements { break }
             group.cancelAll()
+        }
+    }
+
+    /// Returns when the votes that waited at the drain are decided, or given up.
+    private func vote() async {
+        await withTaskGroup(of: Void.self) { voting in
+            voting.addTask { await ballots.run() }
+            for await _ in drainSignal.elements { break }
+            await ballots.close()
+            voting.addTask { do { try await clock.wait(Self.closeLimit) } catch {} }
+            await voting.next()
+            voting.cancelAll()
         }
     }
 }

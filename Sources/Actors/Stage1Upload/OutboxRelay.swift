@@ -35,7 +35,13 @@ package actor OutboxRelay {
         self.logger = logger
     }
 
-    /// Returns when the task is cancelled or `wake` is finished.
+    /// Relays what is in the outbox now, and then ends `run()`.
+    package nonisolated func finish() {
+        wake.raise()
+        wake.finish()
+    }
+
+    /// Returns when the task is cancelled or after `finish()`.
     package func run() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { for await _ in self.feed.changes(on: .outbox) { self.wake.raise() } }

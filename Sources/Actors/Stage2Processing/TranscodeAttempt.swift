@@ -55,7 +55,7 @@ actor TranscodeAttempt {
     var logger: Logger
 
     /// After an order to stop, the hand-back is tried for this long.
-    static let handBackLimit: Duration = .seconds(4)
+    static let handBackLimit: Duration = .seconds(3)
     static let pauseAfterInterruption: Duration = .seconds(5)
     /// Between two looks whether a call to the database is still worth waiting for.
     static let lookInterval: Duration = .seconds(1)
