@@ -92,6 +92,16 @@ struct MetricsEmitterTests {
         for line in stage.lines { try line.validate() }
     }
 
+    @Test("an API node tells of the videos that its Reconciler failed")
+    func failuresOfAnAPINode() throws {
+        let stage = MetricsStage([.backend])
+        stage.emitter.events.send(.taskFailed)
+        stage.run()
+        let line = try #require(stage.lines.first { $0.numbers["TaskFailure"] != nil })
+        #expect(line.numbers["TaskFailure"] == [1])
+        #expect(line.directive.Namespace == "ANB/Worker")
+    }
+
     @Test("events that the mailbox could not hold are counted once")
     func drops() throws {
         let stage = MetricsStage([.backend])

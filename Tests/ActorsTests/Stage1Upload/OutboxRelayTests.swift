@@ -48,6 +48,17 @@ struct OutboxRelayTests {
         #expect(stage.journal.entries == ["jobs [1.0, 3.0]", "remove [1, 3]", "letters 1", "remove [2]"])
     }
 
+    @Test("a relay that is told to finish sends what is there, and ends")
+    func finish() {
+        let stage = Stage((1...12).map { Self.entry($0) })
+        let relay = stage.relay()
+        let run = stage.world.start { await relay.run() }
+        relay.finish()
+        stage.world.settle()
+        #expect(stage.left.value.isEmpty)
+        #expect(run.isOver)
+    }
+
     @Test("more entries than a batch are relayed at one wake")
     func batches() {
         let stage = Stage((1...25).map { Self.entry($0) })

@@ -34,6 +34,20 @@ extension Integration.Contract {
         }
 
         @Test(
+            "what is no host, or no body as HTTP frames it, is the client's mistake, never a 500",
+            arguments: [
+                "GET /api/public/videos HTTP/1.1\r\nHost: a/b@c\r\n\r\n",
+                "GET /api/public/videos HTTP/1.1\r\nHost: \(String(repeating: "a", count: 300))\r\n\r\n",
+                "POST /api/auth/login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+            ])
+        func malformed(request: String) async throws {
+            let connection = try RawConnection(port: try Season.current.node.port)
+            _ = try await connection.send(request)
+            try await connection.receive(within: .seconds(10)) { $0.contains("\r\n\r\n") }
+            #expect(connection.text.hasPrefix("HTTP/1.1 400"), "\(connection.text.prefix(200))")
+        }
+
+        @Test(
             "an unknown route is 404 in the error shape",
             arguments: [
                 "/", "/api", "/api/nothing", "/api/auth/signup/more", "/api/public",

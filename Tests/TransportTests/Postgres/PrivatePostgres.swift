@@ -17,8 +17,10 @@ final class PrivatePostgres: Sendable {
             var copy = Array(buffer)
             return String(cString: mkdtemp(&copy))
         }
-        let user = getpwnam("nobody")
-        chown(folder, user?.pointee.pw_uid ?? 0, user?.pointee.pw_gid ?? 0)
+        if geteuid() == 0 {
+            let user = getpwnam("nobody")
+            chown(folder, user?.pointee.pw_uid ?? 0, user?.pointee.pw_gid ?? 0)
+        }
         let make = """
             cd / && \(Self.asNobody) /usr/lib/postgresql/15/bin/initdb -D \(folder)/data --no-sync -E UTF8 \
             --locale=C.UTF-8 -U app --auth=trust >/dev/null && exec >/dev/null && true
@@ -31,7 +33,8 @@ final class PrivatePostgres: Sendable {
         start()
     }
 
-    private static let asNobody = "setpriv --reuid nobody --regid nogroup --clear-groups"
+    /// PostgreSQL refuses to run as root; anybody else runs it as themselves.
+    private static let asNobody = geteuid() == 0 ? "setpriv --reuid nobody --regid nogroup --clear-groups" : ""
 
     func start() {
         let run = """

@@ -45,6 +45,20 @@ struct RemovalTests {
         }
     }
 
+    @Test("of two deletions at once one deletes, and the other finds nothing, never a processed video")
+    func twice() async throws {
+        try await withDatabase { database in
+            let owner = try await database.makeUser().id
+            for _ in 0..<20 {
+                let video = try await database.makeVideo(of: owner)
+                async let first = database.videos.delete(video, by: owner, requestID: nil)
+                async let second = database.videos.delete(video, by: owner, requestID: nil)
+                let verdicts = try await [first, second]
+                #expect(verdicts.contains(.unknown) && !verdicts.contains(.processed), "\(verdicts)")
+            }
+        }
+    }
+
     @Test("an erased account takes along its videos, the votes for them and its own votes; the feed tells of each")
     func erase() async throws {
         try await withDatabase { database in

@@ -86,7 +86,7 @@ struct CrampedNode: SuiteTrait, TestScoping {
         try await RunningProgram.run(
             "nsenter",
             ["--target", String(try current.pid), "--mount"] + user
-                + ["mount", "-o", "remount,\(mode)", "\(cluster.dataFolder)/\(name)"],
+                + ["mount", "-o", "remount,bind,\(mode)", "\(cluster.dataFolder)/\(name)"],
             in: cluster.folder)
     }
 }
