@@ -10,7 +10,7 @@ import Synchronization
 final class PostgresCanceller: Sendable {
     /// libpq's key to stop a connection's statement.
     ///
-    /// Sendable: `PQgetCancel` makes a copy of all that `PQcancel` needs, independent of the connection (manual, chapter
+    /// Proof of `@unchecked Sendable`: `PQgetCancel` makes a copy of all that `PQcancel` needs, independent of the connection (manual, chapter
     /// 34.7), and the request is handed from the reactor to the queue to the thread, never shared.
     private struct Request: @unchecked Sendable {
         let connection: ConnectionID

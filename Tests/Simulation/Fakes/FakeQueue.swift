@@ -240,7 +240,9 @@ package struct QueueClient: JobQueue {
     }
 }
 
-/// What the server is to be told when a poll's caller leaves. Unchecked: as `PendingSleep`.
+/// What the server is to be told when a poll's caller leaves.
+///
+/// Unchecked: set and called by the simulation's thread only, see `Simulation`.
 private final class Abandonment: @unchecked Sendable {
     var action: (() -> Void)?
 

@@ -127,7 +127,9 @@ package final class Link: @unchecked Sendable {
     }
 }
 
-/// A request whose caller still waits. Unchecked: as `PendingSleep`.
+/// A request whose caller still waits.
+///
+/// Unchecked: made, taken and resumed by the simulation's thread only, see `Simulation`.
 private final class PendingReply<Value: Sendable>: @unchecked Sendable {
     var continuation: UnsafeContinuation<Reply<Value>, Never>?
 
