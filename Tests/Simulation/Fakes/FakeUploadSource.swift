@@ -1,9 +1,7 @@
 import Actors
 
 /// A client's request: its bytes come at the client's pace, or not to the end.
-///
-/// Unchecked: touched by the simulation's thread only, see `Simulation`.
-final class FakeUploadSource: UploadSource, @unchecked Sendable {
+struct FakeUploadSource: UploadSource {
     private let title: String
     private let slices: Int
     private let pause: Duration
@@ -20,8 +18,9 @@ final class FakeUploadSource: UploadSource, @unchecked Sendable {
 
     /// The same request, read by this process.
     func read(by node: SimulatedNode) -> Self {
-        clock = SimulatedClock(node)
-        return self
+        var request = self
+        request.clock = SimulatedClock(node)
+        return request
     }
 
     func deliver(to spool: any SpoolWriter, maximumBytes: Int64) async throws(UploadError) -> String {

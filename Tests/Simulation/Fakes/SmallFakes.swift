@@ -18,15 +18,3 @@ package struct FakeHasher: PasswordHasher {
         encoded == "$fake$\(password)"
     }
 }
-
-/// Keeps the lines of one process.
-///
-/// Unchecked: touched by the simulation's thread only, see `Simulation`.
-package final class FakeMetricSink: MetricSink, @unchecked Sendable {
-    package let dropped = 0
-    package private(set) var lines: [String] = []
-
-    package init() {}
-
-    package func write(_ line: String) { lines.append(line) }
-}
