@@ -1,21 +1,17 @@
-import Logging
-
 /// Sign-up, login and erasure over the user repository; holds no state of its own.
 package struct AccountService: Sendable {
     private let users: any UserRepository
     private let hasher: any PasswordHasher
     private let ids: IdentifierSource
     private let gateway: S3Gateway
-    private let logger: Logger
 
     package init(
-        users: any UserRepository, hasher: any PasswordHasher, ids: IdentifierSource, gateway: S3Gateway, logger: Logger
+        users: any UserRepository, hasher: any PasswordHasher, ids: IdentifierSource, gateway: S3Gateway
     ) {
         self.users = users
         self.hasher = hasher
         self.ids = ids
         self.gateway = gateway
-        self.logger = logger
     }
 
     /// A sign-up whose fields are already valid.
@@ -82,7 +78,7 @@ package struct AccountService: Sendable {
         let erased: ErasedAccount?
         do { erased = try await users.erase(id) } catch { throw .unavailable("\(error)") }
         guard let erased else { return false }
-        await gateway.discard(erased.objects, logger: logger)
+        await gateway.discard(erased.objects)
         return true
     }
 

@@ -24,8 +24,9 @@ package enum MetricNamespace: String, Sendable {
 /// Aggregates events and writes them as Embedded Metric Format, one JSON object a line.
 ///
 /// Owns the samples of the running interval. Everyone tells it through its mailbox (events beyond the capacity are
-/// dropped and counted as `DroppedEvents`, together with lines that the sink did not take); it talks to nobody but the sink. Bounds: `maximumSamples` values an array
-/// and at most `maximumRoutes` routes; a full array is written at once. A failing sink loses metrics, never a request.
+/// dropped and counted as `DroppedEvents`, together with lines that the sink did not take); it talks to nobody but the
+/// sink. Bounds: `maximumSamples` values an array and at most `maximumRoutes` routes; a full array is written at once.
+/// A failing sink loses metrics, never a request.
 package actor MetricsEmitter {
     package static let mailboxCapacity = 8192
     /// The specification's limit of values in one array.

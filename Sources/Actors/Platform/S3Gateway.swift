@@ -64,7 +64,7 @@ package actor S3Gateway {
     }
 
     /// Removes objects whose row is gone; what cannot be removed is left to the Reconciler.
-    package nonisolated func discard(_ keys: [ObjectKey], logger: Logger) async {
+    package nonisolated func discard(_ keys: [ObjectKey]) async {
         for start in stride(from: 0, to: keys.count, by: 1000) {
             do throws(ObjectStoreError) { try await delete(Array(keys[start..<min(start + 1000, keys.count)])) } catch {
                 logger.warning("objects are left to the Reconciler", metadata: ["reason": "\(error)"])

@@ -105,8 +105,7 @@ package struct APINode: Sendable {
             workspaces: environment.workspaces, outboxWake: relay.wake, ids: ids, clock: environment.clock,
             random: environment.random, logger: environment.logger)
         accounts = AccountService(
-            users: environment.users, hasher: environment.hasher, ids: ids, gateway: gateway,
-            logger: environment.logger)
+            users: environment.users, hasher: environment.hasher, ids: ids, gateway: gateway)
         rankings = RankingActor(
             votes: environment.votes, feed: environment.feed, pollInterval: environment.settings.rankingPollInterval,
             clock: environment.clock, random: environment.random, logger: environment.logger)

@@ -113,7 +113,7 @@ package actor UploadCoordinator {
         let verdict = try await videos.delete(id, by: owner, requestID: requestID)
         if case .deleted(let objects) = verdict {
             logger.info("deleted", metadata: Self.metadata(id, requestID))
-            await gateway.discard(objects, logger: logger)
+            await gateway.discard(objects)
         }
         return verdict
     }

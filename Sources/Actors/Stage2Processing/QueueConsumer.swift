@@ -15,8 +15,8 @@ package struct Delivery: Sendable, Equatable {
 ///
 /// Owns the long poll. Listens to the permits (a slot is free) and to its drain; tells the supervisor through
 /// `deliveries`. Bounds: it never holds more messages than slots, because it takes a permit before it asks; it asks for
-/// none while database or store is away, or the disk is full. When the queue is away it backs off. Ends, and with it `deliveries`, when
-/// drained.
+/// none while database or store is away, or the disk is full. When the queue is away it backs off. Ends, and with it
+/// `deliveries`, when drained.
 package actor QueueConsumer {
     /// Delivered messages in their order of arrival; cannot overflow, as each holds a permit.
     package nonisolated let deliveries: Mailbox<Delivery>

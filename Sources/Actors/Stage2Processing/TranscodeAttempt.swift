@@ -32,8 +32,8 @@ enum AttemptOutcome: Sendable, Equatable {
 /// One delivery from claim to the message's deletion.
 ///
 /// Owns the lease of one job and the token it is fenced with. Child tasks race: the work, the heartbeat, the lease's
-/// end, the supervisor's order to stop and the deadline; the first to end decides, the others are cancelled and awaited. What the database must be
-/// told afterwards is told from this task, which nobody cancels while the node lives.
+/// end, the supervisor's order to stop and the deadline; the first to end decides, the others are cancelled and awaited.
+/// What the database must be told afterwards is told from this task, which nobody cancels while the node lives.
 actor TranscodeAttempt {
     let delivery: Delivery
     let dispatch: Dispatch
@@ -42,7 +42,7 @@ actor TranscodeAttempt {
     let token: LeaseToken
     /// What the row's token becomes by this attempt's commit; repeating that write is recognised by it.
     let commitToken: LeaseToken
-    /// The same for any other last write: of a commit whose answer was lost, a hand-back must not be taken for.
+    /// The same for any other last write: a hand-back must not find its own token in a row that was committed.
     let finalToken: LeaseToken
     private var lease: LeaseTimeline
     private var percent = 0

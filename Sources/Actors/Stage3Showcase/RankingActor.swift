@@ -38,9 +38,9 @@ package struct OwnDelta: Sendable, Equatable {
 /// Keeps the ranking of the contest in memory, moved by the deltas of committed batches.
 ///
 /// Owns the index, the feed positions and the ready pages of one generation. Listens to the BallotBox of its node
-/// (`ownDeltas`), to the change feed and to a timer (`pollInterval`); tells nobody. Bounds: `maximumPages` ready pages, at
-/// most one generation each `generationInterval`, `feedLimit` batches a writer and poll. When the database is away the
-/// last generation is served; when the feed was pruned beyond its position it loads anew.
+/// (`ownDeltas`), to the change feed and to a timer (`pollInterval`); tells nobody. Bounds: `maximumPages` ready pages,
+/// at most one generation each `generationInterval`, `feedLimit` batches a writer and poll. When the database is away
+/// the last generation is served; when the feed was pruned beyond its position it loads anew.
 package actor RankingActor {
     package static let maximumPages = 256
     package static let generationInterval: Duration = .milliseconds(50)

@@ -45,14 +45,19 @@ enum NodeCommand {
         return (role, configuration)
     }
 
-    /// For commands without settings of their own.
-    /// - Throws: `ExitCode(64)` after a sentence that says what is wrong.
-    static func loadOrExit() throws -> NodeConfiguration {
+    /// For commands other than nodes.
+    /// - Parameter settings: words `key=value`.
+    /// - Throws: `ExitCode` after a sentence that says what is wrong.
+    static func loadOrExit(_ settings: [String] = [], file: String? = nil) throws -> NodeConfiguration {
         do {
-            return try load(arguments: [:], environment: ProcessInfo.processInfo.environment, file: nil)
+            return try load(
+                arguments: arguments(settings), environment: ProcessInfo.processInfo.environment, file: file)
         } catch let error as ConfigurationError {
             StandardError.write("anb: \(error.description)")
             throw ExitCode(64)
+        } catch let error as NodeFailure {
+            StandardError.write("anb: \(error.description)")
+            throw ExitCode(error.exitCode)
         }
     }
 

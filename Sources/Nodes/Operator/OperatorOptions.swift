@@ -31,20 +31,9 @@ struct OperatorOptions: ParsableArguments {
         }
     }
 
-    /// - Throws: `ExitCode(64)` after a sentence that says what is wrong.
+    /// - Throws: `ExitCode` after a sentence that says what is wrong.
     func configuration() throws -> NodeConfiguration {
-        do {
-            return try NodeCommand.load(
-                arguments: NodeCommand.arguments(words.filter { $0.contains("=") }),
-                environment: ProcessInfo.processInfo.environment,
-                file: config)
-        } catch let error as ConfigurationError {
-            StandardError.write("anb: \(error.description)")
-            throw ExitCode(64)
-        } catch let error as NodeFailure {
-            StandardError.write("anb: \(error.description)")
-            throw ExitCode(error.exitCode)
-        }
+        try NodeCommand.loadOrExit(words.filter { $0.contains("=") }, file: config)
     }
 
     /// Prints `value` for a program, or `text` for a person.

@@ -107,8 +107,7 @@ struct AccountServiceTests {
         _ world: World, _ users: UsersDouble, _ hasher: HasherDouble, _ store: StoreDouble = StoreDouble()
     ) -> AccountService {
         AccountService(
-            users: users, hasher: hasher, ids: IdentifierSource(random: SeededRandom()), gateway: store.gateway(world),
-            logger: .quiet)
+            users: users, hasher: hasher, ids: IdentifierSource(random: SeededRandom()), gateway: store.gateway(world))
     }
 
     private static func account(isActive: Bool) -> Account {
