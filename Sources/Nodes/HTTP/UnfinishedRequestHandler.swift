@@ -2,12 +2,15 @@ import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 
-/// Answers `Expect: 100-continue`, and lets a refused client read its answer while it is still sending.
+/// Answers `Expect: 100-continue`, lets a refused client read its answer while it is still sending, and a slow one the
+/// end of its answer.
 ///
-/// Hummingbird does neither: curl would wait a second before each upload, and after an early refusal the server would
+/// Hummingbird does none of it: curl would wait a second before each upload, and after an early refusal the server would
 /// swallow the rest of the body without limit. Here a response that begins before the request has ended carries
 /// `Connection: close`; after it the output is closed, what still comes is dropped, up to a number of bytes and a time,
-/// and then the connection is closed (RFC 9112, 9.6: closing at once could reset the answer away).
+/// and then the connection is closed (RFC 9112, 9.6: closing at once could reset the answer away). In a drain Hummingbird
+/// closes right after it has handed on the last response's end, which drops what the client has not taken yet: here the
+/// close waits for that end to be on the wire, up to a time.
 final class UnfinishedRequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -18,6 +21,8 @@ final class UnfinishedRequestHandler: ChannelDuplexHandler, RemovableChannelHand
     static let continueDelay: TimeAmount = .milliseconds(10)
     static let maximumDrainedBytes = 64 << 20
     static let maximumDrainTime: TimeAmount = .seconds(2)
+    /// Below the five seconds that a node has after its grace.
+    static let maximumFlushTime: TimeAmount = .seconds(4)
 
     private enum State {
         /// Between requests, or in one whose end was seen.
@@ -31,6 +36,8 @@ final class UnfinishedRequestHandler: ChannelDuplexHandler, RemovableChannelHand
     }
 
     private var state = State.complete
+    /// The end of the last response, until it is on the wire.
+    private var endOnItsWay: EventLoopFuture<Void>?
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = unwrapInboundIn(data)
@@ -66,7 +73,25 @@ final class UnfinishedRequestHandler: ChannelDuplexHandler, RemovableChannelHand
             context.writeAndFlush(data).whenComplete { _ in channel.close(mode: .output, promise: nil) }
             promise?.succeed()
             context.eventLoop.scheduleTask(in: Self.maximumDrainTime) { channel.close(promise: nil) }
+        case (_, .end):
+            let written = promise ?? context.eventLoop.makePromise()
+            endOnItsWay = written.futureResult
+            context.write(data, promise: written)
         default: context.write(data, promise: promise)
+        }
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        guard case .all = mode, let end = endOnItsWay else { return context.close(mode: mode, promise: promise) }
+        // Whoever asks again, or the time that is up, finds nothing to wait for.
+        endOnItsWay = nil
+        let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        let limit = context.eventLoop.scheduleTask(in: Self.maximumFlushTime) {
+            loopBound.value.close(mode: mode, promise: nil)
+        }
+        end.whenComplete { _ in
+            limit.cancel()
+            loopBound.value.close(mode: mode, promise: promise)
         }
     }
 

@@ -11,7 +11,8 @@ final class PostgresCanceller: Sendable {
     /// libpq's key to stop a connection's statement.
     ///
     /// Proof of `@unchecked Sendable`: `PQgetCancel` makes a copy of all that `PQcancel` needs, independent of the
-    /// connection (manual, chapter 34.7), and the request is handed from the reactor to the queue to the thread, never shared.
+    /// connection (manual, chapter 34.7), and the request is handed from the reactor to the queue to the thread, never
+    /// shared.
     private struct Request: @unchecked Sendable {
         let connection: ConnectionID
         let cancel: OpaquePointer
