@@ -87,14 +87,14 @@ class Node:
         assert status == "201", out
         return json.loads(body)["video_id"]
 
-    def wait_processed(self, token, count, seconds=900):
+    def wait_processed(self, token, count, seconds=900, poll=0.2):
         end = time.time() + seconds
         while time.time() < end:
             videos = self.call("GET", "/api/videos", token=token)[1]
             done = [v for v in videos if v["status"] in ("processed", "failed")]
             if len(done) >= count:
                 return done
-            time.sleep(0.2)
+            time.sleep(poll)
         raise SystemExit("not processed in time")
 
     def cpu(self):

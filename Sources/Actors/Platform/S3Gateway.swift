@@ -1,12 +1,13 @@
 import FoundationEssentials
 import Logging
+import Synchronization
 
 /// Policy over any `ObjectStore`: retries, and signed URLs handed out again until half their life is over.
 ///
 /// Owns the cache of signed URLs. Talked to by UploadCoordinator, TranscodeSupervisor, Reconciler and the routes.
 /// Object bytes never cross its isolation: transfers are `nonisolated` and run on the caller's task, so any number of
-/// them go on at once. Bounds: `maximumSignedURLs` entries, `maximumTries` of each operation. When the store stays
-/// away the last error reaches the caller, who decides.
+/// them go on at once. Bounds: `maximumSignedURLs` entries, `maximumTries` of each operation, `RetryQuota` of all. When
+/// the store stays away the last error reaches the caller, who decides.
 package actor S3Gateway {
     /// An hour, as the owner fixed it.
     package static let signedURLLife: Duration = .seconds(3600)
@@ -18,6 +19,7 @@ package actor S3Gateway {
     private nonisolated let wallClock: any WallClock
     private nonisolated let random: any RandomSource
     private nonisolated let logger: Logger
+    private nonisolated let quota = Mutex(RetryQuota())
     private var signed: [SignedURLRequest: SignedURL] = [:]
 
     package init(
@@ -88,9 +90,13 @@ package actor S3Gateway {
         var tries = 1
         while true {
             do {
-                return try await body()
+                try await body()
+                let isRetry = tries > 1
+                return quota.withLock { $0.succeeded(afterRetry: isRetry) }
             } catch .unavailable(let reason) {
-                guard tries < Self.maximumTries, !Task.isCancelled else { throw .unavailable(reason) }
+                guard tries < Self.maximumTries, !Task.isCancelled, quota.withLock({ $0.takeOne() }) else {
+                    throw .unavailable(reason)
+                }
                 logger.warning(
                     "object store: \(operation) will be tried again",
                     metadata: ["key": "\(key)", "reason": "\(reason)", "try": "\(tries)"])

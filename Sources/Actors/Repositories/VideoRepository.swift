@@ -103,6 +103,35 @@ package protocol VideoCatalogRepository: Sendable {
     func orphans(among keys: [ObjectKey]) async throws(RepositoryError) -> [ObjectKey]
     /// Whether the database answers.
     func check() async throws(RepositoryError)
+    func backlog() async throws(RepositoryError) -> Backlog
+}
+
+/// How much accepted work waits, and how fast it goes.
+package struct Backlog: Sendable, Equatable {
+    /// Videos that no worker has in hand.
+    package let waiting: Int
+    /// Videos under a live lease.
+    package let inWork: Int
+    /// Since the last dispatch or claim of the unfinished video that waits longest; nil when all are finished.
+    package let oldestUnfinished: Duration?
+    /// Messages on their way to the queue.
+    package let outbox: Int
+    /// Since the longest waiting one of them was due; nil without any.
+    package let oldestOutbox: Duration?
+    /// From claim to commit, on the average of the last ones; nil when there was none yet.
+    package let transcode: Duration?
+
+    package init(
+        waiting: Int, inWork: Int, oldestUnfinished: Duration?, outbox: Int, oldestOutbox: Duration?,
+        transcode: Duration?
+    ) {
+        self.waiting = waiting
+        self.inWork = inWork
+        self.oldestUnfinished = oldestUnfinished
+        self.outbox = outbox
+        self.oldestOutbox = oldestOutbox
+        self.transcode = transcode
+    }
 }
 
 // MARK: - Delivery: the database is the truth, a message only says "look"
@@ -250,12 +279,17 @@ package struct OutboxEntry: Sendable, Equatable {
     package let dispatch: Dispatch
     /// How long after sending the message may first be seen; what is left of it now.
     package let delay: Duration
+    /// Of the upload's request.
+    package let requestID: String?
 
-    package init(id: Int64, destination: OutboxDestination, dispatch: Dispatch, delay: Duration) {
+    package init(
+        id: Int64, destination: OutboxDestination, dispatch: Dispatch, delay: Duration, requestID: String? = nil
+    ) {
         self.id = id
         self.destination = destination
         self.dispatch = dispatch
         self.delay = delay
+        self.requestID = requestID
     }
 }
 

@@ -5,16 +5,18 @@ package struct APISettings: Sendable, Equatable {
     package var reconciler: ReconcilerSettings
     /// Uploads at once; 503 beyond it.
     package var maximumUploads: Int
+    package var admission: AdmissionLimits
     /// Between two looks at the votes of other nodes when no announcement comes.
     package var rankingPollInterval: Duration
 
     package init(
         contest: ContestPolicy = .init(), reconciler: ReconcilerSettings = .init(), maximumUploads: Int = 16,
-        rankingPollInterval: Duration = .seconds(1)
+        admission: AdmissionLimits = .init(), rankingPollInterval: Duration = .seconds(1)
     ) {
         self.contest = contest
         self.reconciler = reconciler
         self.maximumUploads = maximumUploads
+        self.admission = admission
         self.rankingPollInterval = rankingPollInterval
     }
 }
@@ -100,8 +102,9 @@ package struct APINode: Sendable {
             deadLetters: environment.deadLetters, clock: environment.clock, random: environment.random,
             logger: environment.logger)
         uploads = UploadCoordinator(
-            maximumUploads: environment.settings.maximumUploads, policy: UploadPolicy(contest: contest),
-            videos: environment.videos, gateway: environment.gateway, probe: environment.probe,
+            maximumUploads: environment.settings.maximumUploads, admission: environment.settings.admission,
+            policy: UploadPolicy(contest: contest), videos: environment.videos, gateway: environment.gateway,
+            probe: environment.probe,
             workspaces: environment.workspaces, outboxWake: relay.wake, ids: ids, clock: environment.clock,
             random: environment.random, logger: environment.logger)
         accounts = AccountService(
@@ -146,6 +149,7 @@ package struct APINode: Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await reconciler.run() }
             group.addTask { await rankings.run() }
+            group.addTask { await uploads.run() }
             await withTaskGroup(of: Void.self) { relaying in
                 relaying.addTask { await relay.run() }
                 await vote()

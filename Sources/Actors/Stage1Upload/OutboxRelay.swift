@@ -81,7 +81,9 @@ package actor OutboxRelay {
             if mine.isEmpty { continue }
             // One entry that a queue refuses would hold up all others.
             let messages = mine.map {
-                OutgoingMessage(job: JobMessage($0.dispatch), delay: min($0.delay, OutgoingMessage.maximumDelay))
+                OutgoingMessage(
+                    job: JobMessage($0.dispatch), delay: min($0.delay, OutgoingMessage.maximumDelay),
+                    requestID: $0.requestID)
             }
             var sent = false
             while true {

@@ -11,6 +11,8 @@ package protocol UploadSource: Sendable {
 package enum UploadError: Error, Sendable, Equatable {
     /// As many uploads as the node takes are under way, its disk is near its reserve, or it drains.
     case full
+    /// The queue or the workers are behind by more than the limits of admission.
+    case behind(retryAfter: Duration)
     /// The form is not as the contract says: each wrong field with its message.
     case malformed([FieldProblem])
     /// The clip or its size breaks a rule.
@@ -39,14 +41,17 @@ package struct FieldProblem: Error, Sendable, Equatable {
 
 /// Admits uploads, and takes each from its first byte to row and outbox entry in one transaction.
 ///
-/// Owns the count of uploads under way (bound: `maximumUploads`, 503 beyond it). Talked to by the upload route; tells
-/// the OutboxRelay by its wake signal. Bytes flow on the caller's task, beside the actor. A failure at any point
+/// Owns the count of uploads under way (bound: `maximumUploads`, 503 beyond it) and the admission, which closes by what
+/// its `run()` sees of the backlog. Talked to by the upload route; tells the OutboxRelay by its wake signal. Bytes flow on the caller's task, beside the actor. A failure at any point
 /// removes the workspace; an original whose row did not come to be is removed here or by the Reconciler.
 package actor UploadCoordinator {
     package static let maximumTries = 4
+    /// Between two looks at the backlog.
+    package static let lookInterval: Duration = .seconds(10)
 
     private let maximumUploads: Int
     private var underWay = 0
+    private var admission: Admission
     private var isClosed = false
     private nonisolated let policy: UploadPolicy
     private nonisolated let videos: any VideoRepository
@@ -60,11 +65,13 @@ package actor UploadCoordinator {
     private nonisolated let logger: Logger
 
     package init(
-        maximumUploads: Int, policy: UploadPolicy, videos: any VideoRepository, gateway: S3Gateway,
-        probe: any MediaProbe, workspaces: any Workspaces, outboxWake: Signal, ids: IdentifierSource,
+        maximumUploads: Int, admission limits: AdmissionLimits = .init(), policy: UploadPolicy,
+        videos: any VideoRepository, gateway: S3Gateway, probe: any MediaProbe, workspaces: any Workspaces,
+        outboxWake: Signal, ids: IdentifierSource,
         clock: any NodeClock, random: any RandomSource, logger: Logger
     ) {
         self.maximumUploads = maximumUploads
+        admission = Admission(limits: limits)
         self.policy = policy
         self.videos = videos
         self.gateway = gateway
@@ -82,21 +89,44 @@ package actor UploadCoordinator {
 
     private func admit() throws(UploadError) {
         guard !isClosed, underWay < maximumUploads else { throw .full }
+        if let wait = admission.retryAfter { throw .behind(retryAfter: wait) }
         underWay += 1
     }
 
     private func leave() { underWay -= 1 }
 
+    private func leaveAccepted() -> Duration {
+        underWay -= 1
+        defer { admission.acceptedOne() }
+        return admission.expectedWait
+    }
+
+    /// Looks at the backlog until the task is cancelled.
+    package func run() async {
+        while true {
+            do throws(RepositoryError) { admission.looked(try await videos.backlog()) } catch {
+                logger.debug("uploads: the backlog is not known", metadata: ["reason": "\(error)"])
+            }
+            do { try await clock.wait(Self.lookInterval) } catch { return }
+        }
+    }
+
+    /// An upload that was taken.
+    package struct Accepted: Sendable, Equatable {
+        /// Of the video, now `uploaded` and on its way to the queue.
+        package let id: VideoID
+        /// Until it is processed, as far as one can tell.
+        package let expectedWait: Duration
+    }
+
     /// Takes one upload the whole way.
-    /// - Returns: the id of the video, now `uploaded` and on its way to the queue.
     package nonisolated func receive(_ source: some UploadSource, from owner: UserID, requestID: String? = nil)
-        async throws(UploadError) -> VideoID
+        async throws(UploadError) -> Accepted
     {
         try await admit()
         do {
             let id = try await takeIn(source, from: owner, requestID)
-            await leave()
-            return id
+            return Accepted(id: id, expectedWait: await leaveAccepted())
         } catch {
             await leave()
             throw error

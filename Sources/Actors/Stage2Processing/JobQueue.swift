@@ -53,6 +53,7 @@ package protocol JobQueue: Sendable {
     /// The message stays invisible for `visibility` from now.
     func extend(_ receipt: Receipt, visibility: Duration) async throws(JobQueueError)
     func delete(_ receipt: Receipt) async throws(JobQueueError)
+    func depth() async throws(JobQueueError) -> QueueDepth
 }
 
 /// How full a queue is, as SQS's attributes of the same meaning tell it (approximately).
@@ -77,9 +78,12 @@ package struct OutgoingMessage: Sendable, Equatable {
 
     package let job: JobMessage
     package let delay: Duration
+    /// Of the upload's request, for those who look at the queue; the worker reads it from the row.
+    package let requestID: String?
 
-    package init(job: JobMessage, delay: Duration = .zero) {
+    package init(job: JobMessage, delay: Duration = .zero, requestID: String? = nil) {
         self.job = job
         self.delay = delay
+        self.requestID = requestID
     }
 }

@@ -13,10 +13,12 @@ struct AnbCommand: AsyncParsableCommand {
             Of the launcher:
               ./anb test [--long]    build, and run every test; --long adds those that take minutes
               ./anb build            build only
+              ./anb aws-local [--faults] [--moto] COMMAND…
+                                     run a command beside SeaweedFS (S3), ministack (SQS) and PostgreSQL over TLS
             """,
         subcommands: [
             DemoCommand.self, DoctorCommand.self, QueueCommand.self, VideoCommand.self, DeadLetterCommand.self,
-            TranscodeCommand.self, ConfigurationCommand.self,
+            ProvisionCommand.self, TranscodeCommand.self, TransferCommand.self, ConfigurationCommand.self,
         ])
 
     /// Parses and runs; ends the process with the command's exit code.

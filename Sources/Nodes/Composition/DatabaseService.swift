@@ -1,4 +1,5 @@
 import Actors
+import FoundationEssentials
 import Glibc
 import Logging
 import Transport
@@ -9,6 +10,8 @@ struct DatabaseService: Sendable {
     static let startLimit: Duration = .seconds(60)
     /// Connections for votes: the lane's writes, and beside them the feed, snapshots, vote-status and pruning.
     static let voteConnections = 2
+    /// Those, and the one for notifications of either pool.
+    static let connectionsBesidePool = voteConnections + 2
 
     let client: PostgresClient
     /// Its own pool, because its statements want generic plans (measured: half the CPU of custom ones).
@@ -33,9 +36,7 @@ struct DatabaseService: Sendable {
                 parameters: server.connectionParameters.map { (keyword: $0.0, value: $0.1) })
             embedded = server
         } else {
-            do { base = try PostgresConfiguration.parse(url: url) } catch {
-                throw NodeFailure.usage("database.url is not a postgres:// URL: \(error.reason)")
-            }
+            base = try remote(url, configuration)
         }
         base.statementDeadline = configuration.seconds("database.statementSeconds")
         base.poolSize = configuration.integer("database.poolSize")
@@ -57,6 +58,30 @@ struct DatabaseService: Sendable {
             throw NodeFailure.start("the database cannot be prepared: \(error)")
         }
         return service
+    }
+
+    /// - Throws: `NodeFailure`, whose text holds no part of the URL.
+    private static func remote(_ url: String, _ configuration: NodeConfiguration) throws -> PostgresConfiguration {
+        var remote: PostgresConfiguration
+        // libpq's reason may quote the URL, and with it the password.
+        do { remote = try PostgresConfiguration.parse(url: url) } catch {
+            throw NodeFailure.usage(
+                "database.url is not a URL that libpq understands: postgres://user:password@host:port/database?sslmode=…"
+            )
+        }
+        let file = configuration.text("database.passwordFile")
+        if !file.isEmpty {
+            guard let data = try? Data(contentsOf: URL(filePath: configuration.absolute(file))) else {
+                throw NodeFailure.usage("database.passwordFile: \(file) cannot be read")
+            }
+            let password = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).first ?? ""
+            remote.parameters.append(("password", String(password)))
+        } else if remote.isOverNetwork, !remote.hasCredentials, configuration.environment["PGPASSWORD"] == nil {
+            throw NodeFailure.usage(
+                "database.url has no password: put it into the URL (DATABASE_URL), or into a file that database.passwordFile names"
+            )
+        }
+        return remote
     }
 
     /// Ends the connections and, for the last node of the folder, the server.

@@ -14,8 +14,11 @@ struct NodeParts: Sendable {
     let feed: any ChangeFeed
     let jobs: any JobQueue
     let deadLetters: any JobQueue
-    let store: FileObjectStore
-    let signer: MediaURLSigner
+    /// Serves the local store's signed URLs; nil on S3.
+    let media: MediaRoute?
+    /// Empty on a worker, which needs none.
+    let tokenKeys: [TokenKey]
+    let aws: AWSServices?
     let gateway: S3Gateway
     let workspaces: FileWorkspaces
     let clock = SystemClock()
@@ -23,21 +26,38 @@ struct NodeParts: Sendable {
     let random = SystemRandomSource()
     let logger: Logger
 
-    init(_ configuration: NodeConfiguration, id: NodeID, logger: Logger) async throws {
+    init(_ configuration: NodeConfiguration, role: NodeRole, id: NodeID, logger: Logger) async throws {
         self.id = id
         self.logger = logger
         let folder = try DataFolder(path: configuration.dataDir)
         self.folder = folder
-        database = try await DatabaseService.start(configuration, folder: folder, logger: logger)
+        // Before the database, which takes longer to come up: a setting that contradicts another is told at once.
+        tokenKeys = role.servesAPI ? try TokenKeys.load(configuration, folder: folder) : []
+        let aws = try AWSServices(configuration, logger: logger)
+        self.aws = aws
+        do {
+            database = try await DatabaseService.start(configuration, folder: folder, logger: logger)
+        } catch {
+            await aws?.http.shutdown()
+            throw error
+        }
         let client = database.client
         users = PostgresUserRepository(client: client)
         videos = PostgresVideoRepository(client: client, node: id)
         votes = PostgresVoteRepository(client: database.voteClient)
         feed = PostgresChangeFeed(client: client)
-        jobs = PostgresJobQueue(client: client, configuration: .jobs, clock: clock)
-        deadLetters = PostgresJobQueue(client: client, configuration: .deadLetters, clock: clock)
-        signer = MediaURLSigner(secret: try folder.secret(named: "media", bytes: 32))
-        store = try FileObjectStore(root: folder.path + "/objects", signer: signer, wallClock: wallClock)
+        jobs = aws?.jobs ?? PostgresJobQueue(client: client, configuration: .jobs, clock: clock)
+        deadLetters = aws?.deadLetters ?? PostgresJobQueue(client: client, configuration: .deadLetters, clock: clock)
+        let store: any ObjectStore
+        if let bucket = aws?.store {
+            store = bucket
+            media = nil
+        } else {
+            let signer = MediaURLSigner(secret: try folder.secret(named: "media", bytes: 32))
+            let files = try FileObjectStore(root: folder.path + "/objects", signer: signer, wallClock: wallClock)
+            store = files
+            media = MediaRoute(store: files, signer: signer, wallClock: wallClock)
+        }
         gateway = S3Gateway(store: store, clock: clock, wallClock: wallClock, random: random, logger: logger)
         workspaces = try FileWorkspaces(
             root: folder.path + "/temp", process: id.description,
@@ -45,8 +65,9 @@ struct NodeParts: Sendable {
     }
 
     /// Removes what belongs to this process only, and lets go of the database.
-    func stop() {
+    func stop() async {
         workspaces.removeOwn()
+        await aws?.http.shutdown()
         database.stop()
     }
 }

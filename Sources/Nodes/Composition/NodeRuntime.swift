@@ -59,8 +59,17 @@ package struct NodeRuntime: Sendable {
 
     /// From the node's parts to the last of its actors.
     private func live(_ drain: DrainControl) async throws {
-        let parts = try await NodeParts(configuration, id: id, logger: logger)
-        defer { parts.stop() }
+        let parts = try await NodeParts(configuration, role: role, id: id, logger: logger)
+        do {
+            try await live(drain, parts)
+        } catch {
+            await parts.stop()
+            throw error
+        }
+        await parts.stop()
+    }
+
+    private func live(_ drain: DrainControl, _ parts: NodeParts) async throws {
         let metrics = MetricsEmitter(
             namespaces: (role.servesAPI ? [.backend] : []) + (role.transcodes ? [.worker] : []),
             interval: configuration.seconds("metrics.intervalSeconds"),
@@ -79,9 +88,8 @@ package struct NodeRuntime: Sendable {
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await metrics.run() }
-            group.addTask {
-                await status.watch(videos: parts.videos, gateway: parts.gateway, clock: parts.clock) { $0 }
-            }
+            // Only the API tells of it, and each look at SQS is a request that is paid for.
+            if api != nil { group.addTask { await status.watch(parts) } }
             let drained = Drain(
                 notice: configuration.seconds("drain.noticeSeconds"), status: status, worker: worker, api: api,
                 listener: listener, clock: parts.clock)
@@ -163,8 +171,7 @@ package struct NodeRuntime: Sendable {
         _ api: APINode, _ parts: NodeParts, _ status: NodeStatus, _ metrics: MetricMailbox
     ) async throws -> APIServices {
         let tokens = await TokenAuthority(
-            secret: try parts.folder.secret(named: "jwt", bytes: 32), keyID: "1",
-            life: configuration.seconds("auth.tokenSeconds"), wallClock: parts.wallClock)
+            keys: parts.tokenKeys, life: configuration.seconds("auth.tokenSeconds"), wallClock: parts.wallClock)
         return APIServices(
             node: api, users: parts.users,
             callers: Callers(tokens: tokens, users: parts.users, clock: parts.clock), tokens: tokens, status: status,
@@ -172,7 +179,7 @@ package struct NodeRuntime: Sendable {
             maximumBodyBytes: configuration.integer("http.maxBodyBytes"),
             corsOrigins: configuration.list("http.corsOrigins"), metrics: metrics, clock: parts.clock,
             random: parts.random, logger: logger,
-            media: MediaRoute(store: parts.store, signer: parts.signer, wallClock: parts.wallClock))
+            media: parts.media)
     }
 
     private func makeListener(_ services: APIServices, _ client: PostgresClient, _ listening: Signal) -> ServiceGroup {

@@ -41,7 +41,11 @@ package enum ConfigurationSchema {
     private static let database = [
         Setting(
             "database.url", .text, default: .text(""),
-            "postgres:// URL; empty: a private PostgreSQL in the data folder.", ecosystem: ["DATABASE_URL"]),
+            "postgres:// URL, several hosts for failover; empty: a private PostgreSQL in the data folder.",
+            ecosystem: ["DATABASE_URL"], isSecret: true),
+        Setting(
+            "database.passwordFile", .text, default: .text(""),
+            "File with the password for database.url, read at the start; relative to cluster.json's folder."),
         Setting(
             "database.poolSize", .integer(2...200), default: .integer(8), "Connections of one node."),
         Setting(
@@ -50,11 +54,43 @@ package enum ConfigurationSchema {
     ]
 
     private static let storage = [
-        Setting("storage.kind", .choice(["local"]), default: .text("local"), "Where objects are kept.")
+        Setting(
+            "storage.kind", .choice(["local", "s3"]), default: .text("local"),
+            "Where objects are kept: in the data folder, or in a bucket of S3."),
+        Setting("storage.bucket", .text, default: .text(""), "Name of the bucket; required for s3."),
+        Setting(
+            "storage.region", .text, default: .text("us-east-1"), "Region of the bucket.",
+            ecosystem: ["AWS_REGION", "AWS_DEFAULT_REGION"]),
+        Setting(
+            "storage.endpoint", .text, default: .text(""), "http(s) URL of the service; empty: AWS's own.",
+            ecosystem: ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]),
+        Setting(
+            "storage.addressing", .choice(["auto", "path", "virtual"]), default: .text("auto"),
+            "Whether the bucket's name goes into path or host; `auto`: into the host, but for names with dots and hosts given by their address."
+        ),
     ]
 
     private static let queue = [
-        Setting("queue.kind", .choice(["local"]), default: .text("local"), "What carries the jobs."),
+        Setting(
+            "queue.kind", .choice(["local", "sqs"]), default: .text("local"),
+            "What carries the jobs: the database, or SQS."),
+        Setting(
+            "queue.name", .text, default: .text("anb-video-processing-queue"), "Name of the queue in SQS."),
+        Setting(
+            "queue.deadLetterName", .text, default: .text("anb-video-processing-dlq"),
+            "Name of its dead letter queue in SQS."),
+        Setting(
+            "queue.region", .text, default: .text("us-east-1"), "Region of both queues.",
+            ecosystem: ["AWS_REGION", "AWS_DEFAULT_REGION"]),
+        Setting(
+            "queue.endpoint", .text, default: .text(""), "http(s) URL of the service; empty: AWS's own.",
+            ecosystem: ["AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"]),
+        Setting(
+            "queue.maxOutboxSeconds", .integer(10...345_600), default: .integer(600),
+            "Uploads are refused while a dispatch has waited longer than this to reach the queue."),
+        Setting(
+            "queue.maxUnfinishedSeconds", .integer(10...345_600), default: .integer(172_800),
+            "Uploads are refused while a video is unfinished for longer than this; SQS keeps a message for 4 days."),
         Setting(
             "queue.leaseSeconds", .integer(6...43200), default: .integer(120),
             "Visibility that each receive and heartbeat passes; a dead worker's job is taken over after it."),
@@ -101,7 +137,14 @@ package enum ConfigurationSchema {
     ]
 
     private static let auth = [
-        Setting("auth.tokenSeconds", .integer(60...86400), default: .integer(3600), "Life of an access token.")
+        Setting("auth.tokenSeconds", .integer(60...86400), default: .integer(3600), "Life of an access token."),
+        Setting(
+            "auth.keys", .list, default: .list([]),
+            "Keys of access tokens as `id:base64`, 32 bytes at least; the first signs, all are accepted. Empty: one made in the data folder, with the embedded database alone.",
+            isSecret: true),
+        Setting(
+            "auth.keysFile", .text, default: .text(""),
+            "File with such keys, one a line, instead of auth.keys; relative to cluster.json's folder."),
     ]
 
     private static let metrics = [

@@ -7,6 +7,8 @@ package struct NodeConfiguration: Sendable {
     private let values: [String: SettingValue]
     /// The folder that relative paths start from.
     private let folder: String
+    /// Where AWS's credentials are looked for, beside files and metadata services.
+    package let environment: [String: String]
 
     /// - Parameters:
     ///   - arguments: `key=value` words; a key is a path (`http.port`), or its last part where that is unambiguous
@@ -17,6 +19,7 @@ package struct NodeConfiguration: Sendable {
         folder: String
     ) throws(ConfigurationError) {
         self.folder = folder
+        self.environment = environment
         let fileValues = try file.map { file throws(ConfigurationError) in
             try ConfigurationFile.values(of: file.bytes, named: file.path)
         }
@@ -27,7 +30,7 @@ package struct NodeConfiguration: Sendable {
         var values: [String: SettingValue] = [:]
         for setting in ConfigurationSchema.settings {
             let key = ConfigKey(setting.path)
-            let ecosystem = setting.ecosystemNames.first { environment[$0] != nil }
+            let ecosystem = setting.ecosystemNames.first { !(environment[$0] ?? "").isEmpty }
             let given: (source: String, text: String)? =
                 argumentReader.string(forKey: key).map { ("argument \(setting.path)", $0) }
                 ?? environmentReader.string(forKey: key).map { (setting.environmentName, $0) }
@@ -72,6 +75,11 @@ package struct NodeConfiguration: Sendable {
                     : "is ambiguous: \(matches.joined(separator: ", "))"
                 throw ConfigurationError("\(name) \(reason)")
             }
+            if let setting = ConfigurationSchema.setting(path), setting.isSecret {
+                throw ConfigurationError(
+                    "argument \(path): other users of this machine can read arguments; set \(setting.environmentName), or write it into a file"
+                )
+            }
             resolved[path] = text
         }
         return resolved
@@ -97,10 +105,14 @@ package struct NodeConfiguration: Sendable {
     }
     package func seconds(_ path: String) -> Duration { .seconds(integer(path)) }
 
-    /// Absolute.
-    package var dataDir: String {
-        let path = text("dataDir")
-        return path.hasPrefix("/") ? path : "\(folder)/\(path)"
+    package var dataDir: String { absolute(text("dataDir")) }
+
+    /// Of a path from the configuration.
+    package func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : "\(folder)/\(path)" }
+
+    /// Whether nothing but the data folder is used: secrets may be made there, no other machine has to know them.
+    package var isSelfContained: Bool {
+        text("database.url").isEmpty && text("storage.kind") == "local" && text("queue.kind") == "local"
     }
 
     package var logLevel: Logger.Level { Logger.Level(rawValue: text("log.level")) ?? .info }
@@ -131,6 +143,8 @@ package struct NodeConfiguration: Sendable {
                 redispatchAfter: seconds("reconciler.redispatchAfterSeconds"),
                 orphanAge: seconds("reconciler.orphanAgeSeconds"),
                 sweepInterval: seconds("reconciler.sweepSeconds")),
-            maximumUploads: integer("http.maxUploads"))
+            maximumUploads: integer("http.maxUploads"),
+            admission: AdmissionLimits(
+                outboxAge: seconds("queue.maxOutboxSeconds"), unfinishedAge: seconds("queue.maxUnfinishedSeconds")))
     }
 }

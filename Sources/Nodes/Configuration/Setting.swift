@@ -15,12 +15,16 @@ package struct Setting: Sendable {
     package let kind: Kind
     package let fallback: SettingValue
     package let meaning: String
-    /// Names that the ecosystem uses for the same thing, such as `PORT`.
+    /// Names that the ecosystem uses for the same thing, such as `PORT`; the first one that is set counts.
     package let ecosystemNames: [String]
+    /// Never an argument, which every user of the machine can read; from the environment or a file.
+    package let isSecret: Bool
 
     init(
-        _ path: String, _ kind: Kind, default fallback: SettingValue, _ meaning: String, ecosystem: [String] = []
+        _ path: String, _ kind: Kind, default fallback: SettingValue, _ meaning: String, ecosystem: [String] = [],
+        isSecret: Bool = false
     ) {
+        self.isSecret = isSecret
         self.path = path
         self.kind = kind
         self.fallback = fallback

@@ -1,8 +1,11 @@
 import FoundationEssentials
+import Synchronization
 import Transport
 
 /// The API as the demo's players use it, over libcurl.
-struct DemoAPI: Sendable {
+///
+/// With several nodes each request goes to the next one, as behind a load balancer.
+final class DemoAPI: Sendable {
     struct Player: Sendable {
         let name: String
         let username: String
@@ -14,19 +17,36 @@ struct DemoAPI: Sendable {
     private static let boundary = "anb-demo-boundary-7d1f"
 
     let client: HTTPClient
-    let baseURL: String
+    let baseURLs: [String]
+    private let requests = Mutex(0)
 
+    init(client: HTTPClient, baseURLs: [String]) {
+        self.client = client
+        self.baseURLs = baseURLs
+    }
+
+    private var baseURL: String {
+        requests.withLock { count in
+            count += 1
+            return baseURLs[count % baseURLs.count]
+        }
+    }
+
+    /// All nodes.
     func waitUntilReady() async throws {
         let clock = ContinuousClock()
         let end = clock.now + .seconds(120)
+        var waiting = baseURLs[...]
         while clock.now < end {
+            guard let next = waiting.first else { return }
             if let answer = try? await client.send(
-                HTTPClientRequest(url: baseURL + "/api/ready"), deadline: .seconds(2), maxBodyBytes: 65536),
+                HTTPClientRequest(url: next + "/api/ready"), deadline: .seconds(2), maxBodyBytes: 65536),
                 answer.status == 200
             {
-                return
+                waiting = waiting.dropFirst()
+            } else {
+                try await Task.sleep(for: .milliseconds(100))
             }
-            try await Task.sleep(for: .milliseconds(100))
         }
         throw DemoFailure("the cluster was not ready within two minutes")
     }

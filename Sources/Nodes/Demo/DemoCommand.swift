@@ -18,22 +18,34 @@ struct DemoCommand: AsyncParsableCommand {
     @Flag(help: "End after the story.") var exit = false
     @Flag(help: "Run one api node and two workers as processes of their own instead of one node that is both.")
     var nodes = false
+    @Flag(
+        help: """
+            Run two api nodes and two workers, each with a folder of its own, on S3, SQS and PostgreSQL over TCP. The \
+            launcher starts SeaweedFS, ministack and PostgreSQL for it; without the launcher, the environment must \
+            name the services.
+            """)
+    var awsLocal = false
 
     func run() async throws {
         let console = DemoConsole()
         let configuration = try NodeCommand.loadOrExit()
+        let layout: DemoStage.Layout = awsLocal ? .manyMachines : nodes ? .processes : .oneNode
+        if awsLocal, configuration.text("storage.kind") != "s3" || configuration.text("queue.kind") != "sqs" {
+            throw DemoFailure("--aws-local needs the services in the environment: ./anb demo --aws-local starts them")
+        }
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         let stage = try DemoStage.prepare(below: configuration.dataDir)
         let client = HTTPClient(logger: Logger(label: "anb.demo"))
         try client.start()
+        if awsLocal { try await ProvisionCommand.carryOut(configuration) }
         let outcome = await withTaskGroup(of: Result<Void, any Error>?.self) { group in
-            for node in stage.nodes(separate: nodes) {
+            for node in stage.nodes(layout) {
                 group.addTask {
                     // A node that ends by itself ends the demo.
                     await Result { try await node.run() }
                 }
             }
-            group.addTask { await Result { try await self.story(stage, client, console) } }
+            group.addTask { await Result { try await self.story(stage, layout, client, console) } }
             group.addTask {
                 for await _ in signals { return nil }
                 return nil
@@ -53,17 +65,19 @@ struct DemoCommand: AsyncParsableCommand {
         }
     }
 
-    private func story(_ stage: DemoStage, _ client: HTTPClient, _ console: DemoConsole) async throws {
+    private func story(
+        _ stage: DemoStage, _ layout: DemoStage.Layout, _ client: HTTPClient, _ console: DemoConsole
+    ) async throws {
         console.title("ANB Rising Stars")
         console.line("Data folder   \(stage.folder)")
         console.line("Logs          \(stage.folder)/*.log")
         console.line("EMF metrics   \(stage.folder)/*.emf")
-        let api = DemoAPI(client: client, baseURL: stage.baseURL)
+        let api = DemoAPI(client: client, baseURLs: stage.baseURLs(layout))
         let tools = try await FFmpegTools.find(FFmpegSettings(), logger: Logger(label: "anb.demo"))
         try await console.working("Starting the cluster (the first start makes intro, outro and watermark)") {
             try await api.waitUntilReady()
         }
-        console.line("API           \(stage.baseURL)")
+        console.line("API           \(api.baseURLs.joined(separator: "  "))")
         let clips = try await console.working("Making clips of several shapes") {
             try await DemoClips.make(in: stage.folder, ffmpeg: tools.ffmpeg)
         }

@@ -10,10 +10,22 @@ struct DemoStage: Sendable {
     private static let drainLimit: Duration = .seconds(45)
 
     let folder: String
-    let port: Int
+    let ports: [Int]
     private let executable: String
 
-    var baseURL: String { "http://127.0.0.1:\(port)" }
+    /// Of the api nodes.
+    func baseURLs(_ layout: Layout) -> [String] {
+        ports.prefix(layout == .manyMachines ? 2 : 1).map { "http://127.0.0.1:\($0)" }
+    }
+
+    enum Layout {
+        case oneNode
+        /// One api node and two workers as processes of their own.
+        case processes
+        /// Two api nodes and two workers that share nothing but database, store and queue.
+        case manyMachines
+    }
+
     var logs: String { "\(folder)/*.log" }
 
     /// Takes the first of `demo-1`, `demo-2`, … that no running demo uses, and empties it; the brand kit is kept.
@@ -27,23 +39,28 @@ struct DemoStage: Sendable {
                 try FileManager.default.removeItem(atPath: "\(folder.path)/\(name)")
             }
             return DemoStage(
-                folder: folder.path, port: try freePort(), executable: try DatabaseService.ownExecutable())
+                folder: folder.path, ports: [try freePort(), try freePort()],
+                executable: try DatabaseService.ownExecutable())
         }
         throw DemoFailure("no folder for the demo could be had below \(dataDir)")
     }
 
-    func nodes(separate: Bool) -> [DemoNode] {
-        let common = ["dataDir=\(folder)", "http.host=127.0.0.1", "metrics.intervalSeconds=10"]
+    func nodes(_ layout: Layout) -> [DemoNode] {
         func node(_ name: String, _ arguments: [String]) -> DemoNode {
-            DemoNode(
+            let ownFolder = layout == .manyMachines ? "\(folder)/\(name)" : folder
+            let common = ["dataDir=\(ownFolder)", "http.host=127.0.0.1", "metrics.intervalSeconds=10"]
+            return DemoNode(
                 executable: executable, arguments: arguments + common, log: "\(folder)/\(name).log",
                 metrics: "\(folder)/\(name).emf", drainLimit: Self.drainLimit)
         }
-        guard separate else { return [node("node", ["role=all", "port=\(port)"])] }
-        return [
-            node("api", ["role=api", "port=\(port)"]), node("worker-1", ["role=worker"]),
-            node("worker-2", ["role=worker"]),
-        ]
+        let workers = [node("worker-1", ["role=worker"]), node("worker-2", ["role=worker"])]
+        switch layout {
+        case .oneNode: return [node("node", ["role=all", "port=\(ports[0])"])]
+        case .processes: return [node("api", ["role=api", "port=\(ports[0])"])] + workers
+        case .manyMachines:
+            return [node("api-1", ["role=api", "port=\(ports[0])"]), node("api-2", ["role=api", "port=\(ports[1])"])]
+                + workers
+        }
     }
 
     /// A port of the loopback that was free a moment ago.

@@ -88,6 +88,6 @@ struct DemoStory: Sendable {
             }
             console.line("  \(video["username"]?.text ?? "?"): \(url)")
         }
-        console.line("Ranking: \(api.baseURL)/api/public/rankings")
+        console.line("Ranking: \(api.baseURLs[0])/api/public/rankings")
     }
 }

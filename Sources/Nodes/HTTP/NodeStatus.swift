@@ -11,6 +11,8 @@ package final class NodeStatus: Sendable {
 
     /// Between two looks.
     package static let interval: Duration = .seconds(1)
+    /// Between two looks at SQS.
+    package static let queueInterval: Duration = .seconds(15)
 
     private let state = Mutex((reach: Reach(), isDraining: false))
 
@@ -21,26 +23,32 @@ package final class NodeStatus: Sendable {
 
     package func beginDrain() { state.withLock { $0.isDraining = true } }
 
-    /// Looks at database and store until the task is cancelled; `queue` says whether the queue is reachable, given
-    /// whether the database is.
-    package func watch(
-        videos: any VideoRepository, gateway: S3Gateway, clock: any NodeClock,
-        queue: @Sendable (_ database: Bool) async -> Bool
-    ) async {
+    /// Looks until the task is cancelled. The local queue is in the database; SQS is looked at less often.
+    func watch(_ parts: NodeParts) async {
+        var reach = Reach()
+        var nextQueueLook = parts.clock.now
         while true {
-            var reach = Reach()
-            do {
-                try await videos.check()
-                reach.database = true
-            } catch {}
-            do {
-                try await gateway.check()
-                reach.store = true
-            } catch {}
-            reach.queue = await queue(reach.database)
+            reach.database = await succeeds { try await parts.videos.check() }
+            reach.store = await succeeds { try await parts.gateway.check() }
+            if parts.aws?.jobs == nil {
+                reach.queue = reach.database
+            } else if parts.clock.now >= nextQueueLook {
+                reach.queue = await succeeds { _ = try await parts.jobs.depth() }
+                // One that is away is looked for more often than one that is there.
+                nextQueueLook = parts.clock.now.advanced(by: reach.queue ? Self.queueInterval : Self.interval * 2)
+            }
             let seen = reach
             state.withLock { $0.reach = seen }
-            do { try await clock.wait(Self.interval) } catch { return }
+            do { try await parts.clock.wait(Self.interval) } catch { return }
+        }
+    }
+
+    private func succeeds(_ look: () async throws -> Void) async -> Bool {
+        do {
+            try await look()
+            return true
+        } catch {
+            return false
         }
     }
 }

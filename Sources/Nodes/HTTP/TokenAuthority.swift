@@ -16,12 +16,16 @@ package struct TokenAuthority: Sendable {
     package let life: Duration
     private let wallClock: any WallClock
 
-    package init(secret: [UInt8], keyID: String, life: Duration, wallClock: any WallClock) async {
-        keys = JWTKeyCollection()
-        self.keyID = JWKIdentifier(string: keyID)
+    /// - Parameter keys: the first one signs, all are accepted; not empty.
+    package init(keys: [TokenKey], life: Duration, wallClock: any WallClock) async {
+        self.keys = JWTKeyCollection()
+        keyID = JWKIdentifier(string: keys[0].id)
         self.life = life
         self.wallClock = wallClock
-        await keys.add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256, kid: self.keyID)
+        for key in keys {
+            await self.keys.add(
+                hmac: HMACKey(from: key.secret), digestAlgorithm: .sha256, kid: JWKIdentifier(string: key.id))
+        }
     }
 
     private struct Claims: JWTPayload {

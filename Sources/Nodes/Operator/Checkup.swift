@@ -17,7 +17,8 @@ struct Checkup: Sendable {
         checks.append(await mediaTools())
         checks.append(port())
         if configuration.text("database.url").isEmpty { checks.append(postgresPrograms()) }
-        return checks + (await database())
+        checks.append(tokenKeys())
+        return checks + (await database()) + (await AWSCheckup(configuration: configuration).run())
     }
 
     private func dataFolder() -> Check {
@@ -41,6 +42,17 @@ struct Checkup: Sendable {
         return free > wanted
             ? Check("data folder", .ok, finding)
             : Check("data folder", .warning, finding, advice: "not room for one upload of the largest size")
+    }
+
+    /// Says how many, never which.
+    private func tokenKeys() -> Check {
+        do {
+            let folder = try DataFolder(path: configuration.dataDir)
+            let count = try TokenKeys.load(configuration, folder: folder).count
+            return Check("token keys", .ok, configuration.isSelfContained ? "of the data folder" : "\(count)")
+        } catch {
+            return Check("token keys", .failed, "\(error)")
+        }
     }
 
     private func mediaTools() async -> Check {
@@ -109,9 +121,15 @@ struct Checkup: Sendable {
             let operations = PostgresOperations(client: service.client)
             let server = try await operations.server()
             let letters = try await operations.deadLetters(limit: 1000).count
+            let ownConnections = configuration.integer("database.poolSize") + DatabaseService.connectionsBesidePool
             let difference = Date().timeIntervalSince(server.time).magnitude
             return [
                 Check("database", .ok, "PostgreSQL \(server.version), schema \(server.schema)"),
+                Check(
+                    "connections", server.maximumConnections > ownConnections ? .ok : .failed,
+                    "\(server.connections) open, \(server.maximumConnections) at most, up to \(ownConnections) a node: room for \(server.maximumConnections / ownConnections) nodes",
+                    advice: server.maximumConnections > 2 * ownConnections
+                        ? nil : "lower database.poolSize, or raise max_connections"),
                 difference <= Self.maximumClockDifference
                     ? Check("clock", .ok, "agrees with the database's")
                     : Check(

@@ -8,8 +8,9 @@ struct OperatorSession: Sendable {
     let id: NodeID
     let configuration: NodeConfiguration
     let operations: PostgresOperations
-    let jobs: PostgresJobQueue
-    let deadLetters: PostgresJobQueue
+    let videos: any VideoRepository
+    let jobs: any JobQueue
+    let deadLetters: any JobQueue
 
     /// - Throws: `ExitCode` after a sentence that says what is wrong.
     static func run(_ options: OperatorOptions, _ body: (OperatorSession) async throws -> Void) async throws {
@@ -17,7 +18,9 @@ struct OperatorSession: Sendable {
         var logger = Logger(label: "anb")
         logger.logLevel = .error
         let database: DatabaseService
+        let aws: AWSServices?
         do {
+            aws = try AWSServices(configuration, logger: logger)
             let folder = try DataFolder(path: configuration.dataDir)
             database = try await DatabaseService.start(
                 configuration, folder: folder, migrates: false, logger: logger)
@@ -28,13 +31,29 @@ struct OperatorSession: Sendable {
             StandardError.write("anb: the database cannot be reached: \(error)")
             throw OperatorExit.unavailable
         }
-        defer { database.stop() }
         let clock = SystemClock()
+        let id: NodeID = IdentifierSource(random: SystemRandomSource()).make()
         let session = OperatorSession(
-            id: IdentifierSource(random: SystemRandomSource()).make(), configuration: configuration,
-            operations: PostgresOperations(client: database.client),
-            jobs: PostgresJobQueue(client: database.client, configuration: .jobs, clock: clock),
-            deadLetters: PostgresJobQueue(client: database.client, configuration: .deadLetters, clock: clock))
+            id: id, configuration: configuration, operations: PostgresOperations(client: database.client),
+            videos: PostgresVideoRepository(client: database.client, node: id),
+            jobs: aws?.jobs ?? PostgresJobQueue(client: database.client, configuration: .jobs, clock: clock),
+            deadLetters: aws?.deadLetters
+                ?? PostgresJobQueue(client: database.client, configuration: .deadLetters, clock: clock))
+        do {
+            try await use(session, body)
+            await aws?.http.shutdown()
+            database.stop()
+        } catch {
+            await aws?.http.shutdown()
+            database.stop()
+            throw error
+        }
+    }
+
+    /// Tells what did not answer.
+    private static func use(
+        _ session: OperatorSession, _ body: (OperatorSession) async throws -> Void
+    ) async throws {
         do {
             try await body(session)
         } catch let error as RepositoryError {

@@ -15,7 +15,7 @@ struct QueueCommand: AsyncParsableCommand {
         try await OperatorSession.run(options) { session in
             let jobs = try await session.jobs.depth()
             let letters = try await session.deadLetters.depth()
-            let backlog = try await session.operations.backlog()
+            let backlog = try await session.videos.backlog()
             let oldest = backlog.oldestUnfinished?.inSeconds.rounded()
             let value: JSONValue = .object([
                 "queue": .object([
@@ -25,7 +25,7 @@ struct QueueCommand: AsyncParsableCommand {
                 "dead_letters": .number(Double(letters.visible + letters.inFlight + letters.delayed)),
                 "outbox": .number(Double(backlog.outbox)),
                 "videos": .object([
-                    "uploaded": .number(Double(backlog.uploaded)), "processing": .number(Double(backlog.processing)),
+                    "waiting": .number(Double(backlog.waiting)), "in_work": .number(Double(backlog.inWork)),
                 ]),
                 "oldest_unfinished_seconds": oldest.map { .number($0) } ?? .null,
             ])
@@ -35,7 +35,7 @@ struct QueueCommand: AsyncParsableCommand {
                     queue         \(jobs.visible) to be received, \(jobs.inFlight) in flight, \(jobs.delayed) delayed
                     dead letters  \(letters.visible + letters.inFlight + letters.delayed)
                     outbox        \(backlog.outbox) to be sent
-                    videos        \(backlog.uploaded) waiting, \(backlog.processing) in work
+                    videos        \(backlog.waiting) waiting, \(backlog.inWork) in work
                     oldest        \(oldest.map { "\(Int($0)) s since its last dispatch or claim" } ?? "nothing is unfinished")
                     """)
         }

@@ -1,5 +1,6 @@
 import Actors
 import FoundationEssentials
+import Logging
 import Synchronization
 
 /// Where a service is and who asks.
@@ -31,6 +32,12 @@ package struct AWSEndpoint: Sendable, Equatable {
         guard !authority.isEmpty, !authority.contains("/") else { return nil }
         self.init(scheme: parts[0], authority: authority, region: region, service: service)
     }
+
+    /// Whether the host is an IP address or this machine's own name, below which there are no names of buckets.
+    package var isAddress: Bool {
+        let host = authority.split(separator: ":").first ?? ""
+        return authority.hasPrefix("[") || host == "localhost" || host.allSatisfy { $0.isNumber || $0 == "." }
+    }
 }
 
 /// Signs requests with what the provider has at the moment, and keeps the clock's offset to the service's.
@@ -39,17 +46,23 @@ package final class AWSClient: Sendable {
     let http: HTTPClient
     private let credentials: any AWSCredentialProvider
     private let wallClock: any WallClock
+    private let logger: Logger
     /// Seconds to add to the node's clock.
     private let offset = Mutex(0.0)
 
     package init(
-        endpoint: AWSEndpoint, http: HTTPClient, credentials: any AWSCredentialProvider, wallClock: any WallClock
+        endpoint: AWSEndpoint, http: HTTPClient, credentials: any AWSCredentialProvider, wallClock: any WallClock,
+        logger: Logger
     ) {
         self.endpoint = endpoint
         self.http = http
         self.credentials = credentials
         self.wallClock = wallClock
+        self.logger = logger
     }
+
+    /// Which permissions a node uses can be read from its log at `debug`.
+    func note(_ action: String) { logger.debug("aws call", metadata: ["action": "\(action)"]) }
 
     var now: Date { wallClock.now.addingTimeInterval(offset.withLock { $0 }) }
 
@@ -60,9 +73,11 @@ package final class AWSClient: Sendable {
 
     /// Sends a request with a small answer. Of a clock that is off by more than the service bears, the difference is
     /// learnt from the answer's `Date`, and the request repeated once.
-    func send(
-        _ request: AWSRequest, body: HTTPClientRequest.Body, deadline: Duration, maxBodyBytes: Int
+    /// - Parameter action: the permission that the call needs, as policies name it.
+    package func send(
+        _ request: AWSRequest, action: String, body: HTTPClientRequest.Body, deadline: Duration, maxBodyBytes: Int
     ) async throws(AWSError) -> HTTPClientResponse {
+        note(action)
         let answer = try await sendOnce(request, body: body, deadline: deadline, maxBodyBytes: maxBodyBytes)
         guard answer.status == 403 || answer.status == 400, isSkew(answer), learnOffset(from: answer.head) else {
             return answer
@@ -73,29 +88,34 @@ package final class AWSClient: Sendable {
     private func sendOnce(
         _ request: AWSRequest, body: HTTPClientRequest.Body, deadline: Duration, maxBodyBytes: Int
     ) async throws(AWSError) -> HTTPClientResponse {
-        let signed = try await sign(request)
+        let signer = try await currentSigner()
+        let signed = signer.signed(request, at: now)
+        let answer: HTTPClientResponse
         do throws(HTTPClientError) {
-            return try await http.send(
+            answer = try await http.send(
                 HTTPClientRequest(method: signed.method, url: signed.url, headers: signed.headers, body: body),
                 deadline: deadline, maxBodyBytes: maxBodyBytes)
         } catch {
             throw .transport(error)
         }
+        if (400..<404).contains(answer.status), answer.says("ExpiredToken") {
+            await credentials.forget(signer.credentials)
+        }
+        return answer
     }
 
     func sign(_ request: AWSRequest) async throws(AWSError) -> AWSRequest {
-        do throws(AWSCredentialError) {
-            return try await signer().signed(request, at: now)
-        } catch {
-            throw .credentials(error)
-        }
+        try await currentSigner().signed(request, at: now)
+    }
+
+    private func currentSigner() async throws(AWSError) -> SignatureV4 {
+        do throws(AWSCredentialError) { return try await signer() } catch { throw .credentials(error) }
     }
 
     /// `RequestTimeTooSkewed` (S3), `RequestExpired`, `InvalidSignatureException` with its "Signature expired" (others).
     private func isSkew(_ answer: HTTPClientResponse) -> Bool {
-        let text = String(decoding: answer.body.prefix(4096), as: UTF8.self)
-        return ["RequestTimeTooSkewed", "RequestExpired", "Signature expired", "Signature not yet current"].contains {
-            text.contains($0)
+        ["RequestTimeTooSkewed", "RequestExpired", "Signature expired", "Signature not yet current"].contains {
+            answer.says($0)
         }
     }
 
@@ -103,6 +123,13 @@ package final class AWSClient: Sendable {
         guard let text = head.headers["Date"], let date = HTTPDate.parse(text) else { return false }
         offset.withLock { $0 = date.timeIntervalSince(wallClock.now) }
         return true
+    }
+}
+
+extension HTTPClientResponse {
+    /// Whether an error's document names this code.
+    fileprivate func says(_ code: String) -> Bool {
+        String(decoding: body.prefix(4096), as: UTF8.self).contains(code)
     }
 }
 

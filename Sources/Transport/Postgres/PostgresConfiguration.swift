@@ -45,8 +45,44 @@ package struct PostgresConfiguration: Sendable {
             defer { PQfreemem(message) }
             throw InvalidPostgresURL(reason: message.map { String(cString: $0) } ?? "out of memory")
         }
-        PQconninfoFree(options)
-        return PostgresConfiguration(parameters: [("dbname", url)])
+        defer { PQconninfoFree(options) }
+        var configuration = PostgresConfiguration(parameters: [("dbname", url)])
+        var values: [String: String] = [:]
+        var option = options
+        while let keyword = option.pointee.keyword {
+            if let value = option.pointee.val { values[String(cString: keyword)] = String(cString: value) }
+            option += 1
+        }
+        let hosts = (values["host"] ?? "").split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        configuration.isOverNetwork = values["hostaddr"] != nil || hosts.contains { !$0.isEmpty && !$0.hasPrefix("/") }
+        configuration.hasCredentials = values["password"] != nil || values["sslcert"] != nil
+        let ports = (values["port"] ?? "").split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        if values["hostaddr"] == nil, hosts.count > 1, ports.count == 1 || ports.count == hosts.count {
+            configuration.hosts = hosts.enumerated().map { index, host in
+                (host: host, port: ports.count == 1 ? ports[0] : ports[index])
+            }
+            // Of several hosts one is the primary; a replica that has not yet taken over would refuse every write.
+            if values["target_session_attrs"] == nil {
+                configuration.parameters.append(("target_session_attrs", "read-write"))
+            }
+        }
+        return configuration
+    }
+
+    /// Nothing but a URL says: whether a password has to come from elsewhere.
+    package private(set) var isOverNetwork = false
+    package private(set) var hasCredentials = false
+    /// Of a URL that names several, in its order. Each attempt to connect begins with another one: libpq tries the next
+    /// only when one refuses, and one that is silent would take the whole of `connectTimeout` each time.
+    private(set) var hosts: [(host: String, port: String)] = []
+
+    /// - Parameter attempt: from 0; which host is asked first.
+    func connectionParameters(attempt: Int) -> [(keyword: String, value: String)] {
+        guard !hosts.isEmpty else { return connectionParameters }
+        let turned = hosts.indices.map { hosts[($0 + attempt) % hosts.count] }
+        return connectionParameters + [
+            ("host", turned.map(\.host).joined(separator: ",")), ("port", turned.map(\.port).joined(separator: ",")),
+        ]
     }
 
     /// What libpq is given: defaults first, so that `parameters` may override them.

@@ -36,11 +36,12 @@ final class PostgresLink {
     /// A stop was asked for: what is not sent yet is not sent any more.
     private var isStopping = false
 
-    init(id: ConnectionID, configuration: PostgresConfiguration, logger: Logger) {
+    /// - Parameter attempt: see `PostgresConfiguration.connectionParameters(attempt:)`.
+    init(id: ConnectionID, configuration: PostgresConfiguration, attempt: Int, logger: Logger) {
         self.id = id
         self.logger = logger
         sessionScript = configuration.sessionScript
-        connection = Self.begin(configuration.connectionParameters)
+        connection = Self.begin(configuration.connectionParameters(attempt: attempt))
         let context = Unmanaged.passUnretained(self).toOpaque()
         // The context outlives its use: `close` comes first, and the last reference ends after it.
         PQsetNoticeReceiver(
@@ -72,6 +73,11 @@ final class PostgresLink {
         guard let connection else { return "out of memory" }
         let message = String(cString: PQerrorMessage(connection))
         return message.last == "\n" ? String(message.dropLast()) : message
+    }
+
+    var isConnecting: Bool {
+        if case .connecting = phase { return true }
+        return false
     }
 
     func takeNotifications() -> [String] {

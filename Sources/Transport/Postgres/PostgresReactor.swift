@@ -18,6 +18,8 @@ final class PostgresReactor {
     private let logger: Logger
     private let poller: PostgresPoller
     private let wakeUp: PostgresWakeUp
+    /// Connections that were given up before they were there: of several hosts another is tried first then.
+    private var failedAttempts = 0
     private var pool: PostgresPool
     private var listener: PostgresListener
     private var entries: [UInt64: Entry] = [:]
@@ -133,14 +135,16 @@ final class PostgresReactor {
     // MARK: - Connections
 
     private func open(_ id: UInt64, _ owner: Owner) {
-        let link = PostgresLink(id: id, configuration: configuration, logger: logger)
+        let link = PostgresLink(id: id, configuration: configuration, attempt: failedAttempts, logger: logger)
         entries[id] = Entry(link: link, owner: owner)
         handle(link.begin(poller), of: id, owner)
     }
 
     private func close(connection id: UInt64) {
         canceller.withdraw(id)
-        entries.removeValue(forKey: id)?.link.close(poller)
+        guard let entry = entries.removeValue(forKey: id) else { return }
+        if entry.link.isConnecting { failedAttempts += 1 }
+        entry.link.close(poller)
     }
 
     private func socketIsReady(_ id: UInt64) {

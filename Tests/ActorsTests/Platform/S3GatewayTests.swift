@@ -48,6 +48,30 @@ struct S3GatewayTests {
         #expect(tries.value == 1)
     }
 
+    @Test("a store that fails everything is in the end asked once a call, and more often again when it works")
+    func quota() throws {
+        let world = World()
+        let tries = Box(0)
+        let fails = Box(true)
+        let gateway = StoreDouble(onPut: { _ throws(ObjectStoreError) in
+            tries.change { $0 += 1 }
+            if fails.value { throw .unavailable("503") }
+        }).gateway(world)
+        func put() {
+            world.start { await ending { try await gateway.put(LocalFile("/f"), at: Self.key, contentType: "x/y") } }
+            world.advance(.seconds(30))
+        }
+        for _ in 0..<40 { put() }
+        // 500 in the bucket, 5 a repetition: a hundred of them.
+        #expect(tries.value == 140)
+        fails.change { $0 = false }
+        for _ in 0..<5 { put() }
+        fails.change { $0 = true }
+        tries.change { $0 = 0 }
+        put()
+        #expect(tries.value == 2)
+    }
+
     @Test("a cancelled caller is not kept by a pause between tries")
     func cancellation() {
         let world = World()

@@ -37,7 +37,7 @@ struct UploadStage {
     /// One upload, as far as it comes without time.
     func receive(_ source: SourceDouble = SourceDouble(), by coordinator: UploadCoordinator? = nil) -> Running<Ending> {
         let coordinator = coordinator ?? self.coordinator()
-        return world.start { await outcome { try await coordinator.receive(source, from: id(1)) } }
+        return world.start { await outcome { try await coordinator.receive(source, from: id(1)).id } }
     }
 
     /// Whether the relay was woken.

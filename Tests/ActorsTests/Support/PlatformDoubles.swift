@@ -46,6 +46,7 @@ struct QueueDouble: JobQueue {
     }
     func extend(_ receipt: Receipt, visibility: Duration) async throws(Failure) { try await onExtend(receipt) }
     func delete(_ receipt: Receipt) async throws(Failure) { try await onDelete(receipt) }
+    func depth() async throws(Failure) -> QueueDepth { QueueDepth(visible: 0, inFlight: 0, delayed: 0) }
 }
 
 struct WorkspacesDouble: Workspaces {

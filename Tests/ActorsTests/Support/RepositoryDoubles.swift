@@ -26,6 +26,9 @@ struct VideosDouble: VideoRepository {
     var onJudge: @Sendable (Dispatch) async throws(Failure) -> DeadLetterVerdict = { _ in .keep }
     var onRedispatchLost: @Sendable () async throws(Failure) -> Int = { 0 }
     var onHoldReconcilerLease: @Sendable () async throws(Failure) -> Bool = { true }
+    var onBacklog: @Sendable () async throws(Failure) -> Backlog = {
+        Backlog(waiting: 0, inWork: 0, oldestUnfinished: nil, outbox: 0, oldestOutbox: nil, transcode: nil)
+    }
     var onTakeOutbox: @Sendable (Int) async throws(Failure) -> [OutboxEntry] = { _ in [] }
     var onRemoveOutbox: @Sendable ([Int64]) async throws(Failure) -> Void = { _ in }
 
@@ -70,6 +73,7 @@ struct VideosDouble: VideoRepository {
     func holdReconcilerLease(_ node: NodeID, for duration: Duration) async throws(Failure) -> Bool {
         try await onHoldReconcilerLease()
     }
+    func backlog() async throws(Failure) -> Backlog { try await onBacklog() }
     func pruneEvents(olderThan age: Duration) async throws(Failure) {}
     func takeOutbox(limit: Int, holdFor duration: Duration) async throws(Failure) -> [OutboxEntry] {
         try await onTakeOutbox(limit)

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import Testing
 
@@ -83,11 +84,34 @@ extension Integration {
         @Test("database.url: a node with a database of its own needs no embedded one, and says when it is not there")
         func databaseURL() async throws {
             let cluster = try #require(Stage.cluster)
-            let program = try cluster.launch([
-                "role=api", "port=0", "database.url=postgres://nobody@127.0.0.1:1/none", "database.statementSeconds=1",
-            ])
+            let key = "k:" + Data(repeating: 7, count: 32).base64EncodedString()
+            let program = try cluster.launch(
+                ["role=api", "port=0", "database.statementSeconds=1"],
+                environment: ["DATABASE_URL": "postgres://nobody:secret@127.0.0.1:1/none", "ANB_AUTH_KEYS": key])
             #expect(try await program.end(within: .seconds(30)) == .exited(1))
-            #expect(program.errors.contains("database"))
+            #expect(program.errors.contains("database") && !program.errors.contains("secret"))
+        }
+
+        @Test("beyond the embedded default a node without keys or password does not start, and tells neither")
+        func secrets() async throws {
+            let cluster = try #require(Stage.cluster)
+            let good = "k:" + Data(repeating: 7, count: 32).base64EncodedString()
+            let weak = "k:c2VjcmV0"
+            for (environment, fragment) in [
+                (["DATABASE_URL": "postgres://u:pw-7@127.0.0.1:1/x"], "auth.keys"),
+                (["DATABASE_URL": "postgres://u:pw-7@127.0.0.1:1/x", "ANB_AUTH_KEYS": weak], "auth.keys"),
+                (["DATABASE_URL": "postgres://u@127.0.0.1:1/x", "ANB_AUTH_KEYS": good], "database.passwordFile"),
+                (["ANB_STORAGE_KIND": "s3", "ANB_AUTH_KEYS": good], "storage.bucket"),
+                (["ANB_QUEUE_KIND": "sqs", "ANB_QUEUE_ENDPOINT": "x", "ANB_AUTH_KEYS": good], "queue.endpoint"),
+            ] {
+                let program = try cluster.launch(["role=api", "port=0"], environment: environment)
+                #expect(try await program.end(within: .seconds(30)) == .exited(64), "\(environment)")
+                #expect(program.errors.contains(fragment), "\(program.errors)")
+                for secret in ["pw-7", "c2VjcmV0", "BwcHBwcH"] { #expect(!program.errors.contains(secret)) }
+            }
+            let shown = try cluster.launch(["role=api", "auth.keys=\(good)"])
+            #expect(try await shown.end(within: .seconds(30)) == .exited(64))
+            #expect(!shown.errors.contains("BwcHBwcH"))
         }
 
         @Test("contest rules: size, duration, lines, pixels and number of videos are what the settings say")

@@ -43,16 +43,20 @@ final class Cluster: Sendable {
     }
 
     /// Starts a node and waits until it listens (api, all) or pulls (worker).
-    /// - Parameter wrapper: a command that becomes the node when the node's own words are added to it.
+    /// - Parameters:
+    ///   - wrapper: a command that becomes the node when the node's own words are added to it.
+    ///   - ownFolder: the name of a data folder that the node shares with nobody; nil: the cluster's.
     func start(
-        _ role: String, _ settings: [String] = [], environment: [String: String] = [:], wrapper: [String] = []
+        _ role: String, _ settings: [String] = [], environment: [String: String] = [:], wrapper: [String] = [],
+        ownFolder: String? = nil
     ) async throws -> ClusterNode {
+        let dataFolder = ownFolder.map { "\(folder)/\($0)" } ?? dataFolder
         if role != "api" { try BrandCache.lend(to: dataFolder) }
         let usual = ["port=0", "queue.pollSeconds=1"].filter { word in
             !settings.contains { $0.prefix { $0 != "=" } == word.prefix { $0 != "=" } }
         }
         let program = try launch(
-            ["role=\(role)"] + usual + settings, environment: environment, wrapper: wrapper)
+            ["role=\(role)"] + usual + settings, environment: environment, wrapper: wrapper, dataFolder: dataFolder)
         let port = try await eventually("a node role=\(role) is up", within: Self.startLimit) {
             if let ending = program.ending {
                 throw RunningProgram.Failed(description: "role=\(role): \(ending): \(program.errors)")
@@ -73,10 +77,10 @@ final class Cluster: Sendable {
 
     /// Starts the binary as it is; for starts that fail.
     func launch(
-        _ arguments: [String], environment: [String: String] = [:], wrapper: [String] = []
+        _ arguments: [String], environment: [String: String] = [:], wrapper: [String] = [], dataFolder: String? = nil
     ) throws -> RunningProgram {
         let name = "node-\(UInt32.random(in: .min ... .max))"
-        let words = try wrapper + [Self.binary()] + arguments + ["dataDir=\(dataFolder)"]
+        let words = try wrapper + [Self.binary()] + arguments + ["dataDir=\(dataFolder ?? self.dataFolder)"]
         return try RunningProgram(
             words[0], Array(words.dropFirst()), environment: environment, in: folder, name: name, isGuarded: true)
     }

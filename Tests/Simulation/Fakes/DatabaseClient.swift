@@ -156,6 +156,7 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
     package func pruneEvents(olderThan age: Duration) async throws(RepositoryError) {
         try await transaction { _ in }
     }
+    package func backlog() async throws(RepositoryError) -> Backlog { try await transaction { $0.backlog } }
     package func takeOutbox(limit: Int, holdFor duration: Duration) async throws(RepositoryError) -> [OutboxEntry] {
         try await transaction { database in
             let entries = database.takeOutbox(limit: limit, holdFor: duration)

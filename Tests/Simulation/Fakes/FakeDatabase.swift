@@ -55,6 +55,15 @@ package final class FakeDatabase: @unchecked Sendable {
         announce(.outbox)
     }
 
+    var backlog: Backlog {
+        let rows = videos.values.filter { !$0.state.isTerminal }
+        let due = outbox.filter { $0.dueAt <= now }
+        return Backlog(
+            waiting: rows.count { !$0.hasLiveLease(at: now) }, inWork: rows.count { $0.hasLiveLease(at: now) },
+            oldestUnfinished: rows.map(\.touchedAt).min().map { .nanoseconds(now - $0) }, outbox: outbox.count,
+            oldestOutbox: due.map(\.dueAt).min().map { .nanoseconds(now - $0) }, transcode: nil)
+    }
+
     func takeOutbox(limit: Int, holdFor duration: Duration) -> [OutboxEntry] {
         var taken: [OutboxEntry] = []
         for index in outbox.indices where outbox[index].heldUntil <= now && taken.count < limit {

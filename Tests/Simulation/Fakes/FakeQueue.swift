@@ -56,6 +56,11 @@ package final class FakeQueue: @unchecked Sendable {
     }
 
     package var isEmpty: Bool { messages.isEmpty }
+    var depth: QueueDepth {
+        let visible = messages.count { $0.visibleAt <= simulation.now }
+        let received = messages.count { $0.visibleAt > simulation.now && $0.receipt != nil }
+        return QueueDepth(visible: visible, inFlight: received, delayed: messages.count - visible - received)
+    }
     /// In an order that no hash decides.
     package var dispatches: [Dispatch] { messages.map(\.job.dispatch) }
 
@@ -229,6 +234,10 @@ package struct QueueClient: JobQueue {
                 return true
             })
         if !deleted { throw .staleReceipt }
+    }
+
+    package func depth() async throws(JobQueueError) -> QueueDepth {
+        try answer(await link.request { queue.depth })
     }
 
     private func answer<Value>(_ reply: Reply<Value>) throws(JobQueueError) -> Value {

@@ -97,7 +97,8 @@ final class Players: @unchecked Sendable {
         let source = FakeUploadSource(title: clip.title, simulation: simulation)
         traffic.ask({ api, counter -> Result<VideoID, UploadError> in
             let source = source.read(by: counter.node)
-            do throws(UploadError) { return .success(try await api.uploads.receive(source, from: clip.owner)) } catch {
+            do throws(UploadError) { return .success(try await api.uploads.receive(source, from: clip.owner).id) } catch
+            {
                 return .failure(error)
             }
         }) { self.answered(number, $0) }

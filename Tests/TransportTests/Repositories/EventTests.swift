@@ -126,16 +126,19 @@ struct EventTests {
     @Test("the backlog counts what is unfinished and how long the oldest has waited")
     func backlog() async throws {
         try await withDatabase { database in
-            let operations = PostgresOperations(client: database.client)
-            #expect(try await operations.backlog().oldestUnfinished == nil)
+            let empty = try await database.videos.backlog()
+            #expect(empty.oldestUnfinished == nil && empty.oldestOutbox == nil && empty.transcode == nil)
             let owner = try await database.makeUser().id
             _ = try await database.makeProcessedVideo(of: owner)
             _ = try await database.claimed(try await database.makeVideo(of: owner))
             _ = try await database.videos.create(database.newVideo(of: owner), maximumPerPlayer: 10)
             try await database.sql("UPDATE videos SET moved_at = now() - interval '90 seconds' WHERE state = 0")
-            let backlog = try await operations.backlog()
-            #expect(backlog.uploaded == 1 && backlog.processing == 1 && backlog.outbox == 1)
+            try await database.sql("UPDATE outbox SET available_at = now() - interval '70 seconds'")
+            let backlog = try await database.videos.backlog()
+            #expect(backlog.waiting == 1 && backlog.inWork == 1 && backlog.outbox == 1)
             #expect(try #require(backlog.oldestUnfinished) >= .seconds(90))
+            #expect(try #require(backlog.oldestOutbox) >= .seconds(70))
+            #expect(try #require(backlog.transcode) < .seconds(60))
         }
     }
 }

@@ -29,9 +29,9 @@ struct VideoRoutes: Sendable {
             throw APIError(.badRequest, FailureReason.tooLarge(maximumBytes: maximumBytes).text)
         }
         let source = MultipartUploadSource(body: request.body, boundary: boundary)
-        let id: VideoID
+        let accepted: UploadCoordinator.Accepted
         do {
-            id = try await services.node.uploads.receive(source, from: owner, requestID: context.requestID)
+            accepted = try await services.node.uploads.receive(source, from: owner, requestID: context.requestID)
         } catch {
             throw Self.apiError(error)
         }
@@ -39,9 +39,10 @@ struct VideoRoutes: Sendable {
             .created,
             .object([
                 "message": .text("Video subido correctamente. Procesamiento en curso."),
-                "task_id": .text(id.description), "video_id": .text(id.description),
+                "task_id": .text(accepted.id.description), "video_id": .text(accepted.id.description),
+                "estimated_wait_seconds": .number(accepted.expectedWait.inSeconds),
             ]),
-            headers: [.location: "/api/videos/\(id)"])
+            headers: [.location: "/api/videos/\(accepted.id)"])
     }
 
     @Sendable func list(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -125,6 +126,7 @@ struct VideoRoutes: Sendable {
     private static func apiError(_ error: UploadError) -> APIError {
         switch error {
         case .full: .unavailable(retryAfterSeconds: 10)
+        case .behind(let wait): .unavailable(retryAfterSeconds: Int(wait.inSeconds.rounded(.up)))
         case .malformed(let problems): APIError(.unprocessableContent, fields: problems)
         case .refused(let reason): APIError(.badRequest, reason.text)
         case .titleRefused(.blank):

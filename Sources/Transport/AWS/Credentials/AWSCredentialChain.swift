@@ -50,6 +50,10 @@ package actor AWSCredentialChain: AWSCredentialProvider {
         }
     }
 
+    package func forget(_ credentials: AWSCredentials) {
+        if known == credentials { known = nil }
+    }
+
     private func finish(_ result: Result<AWSCredentials, AWSCredentialError>) {
         refresh = nil
         if case .success(let fresh) = result { known = fresh }

@@ -2,6 +2,12 @@
 package protocol AWSCredentialProvider: Sendable {
     /// Good for at least some minutes. Cheap when nothing has to be refreshed.
     func credentials() async throws(AWSCredentialError) -> AWSCredentials
+    /// The service says that they are not good any more: the next call looks for others.
+    func forget(_ credentials: AWSCredentials) async
+}
+
+extension AWSCredentialProvider {
+    package func forget(_ credentials: AWSCredentials) async {}
 }
 
 package enum AWSCredentialError: Error, Sendable, Equatable {

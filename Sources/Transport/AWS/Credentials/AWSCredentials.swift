@@ -8,8 +8,14 @@ package struct AWSCredentials: Sendable, Equatable, CustomStringConvertible {
     package let sessionToken: String?
     /// Nil: for ever.
     package let expiresAt: Date?
+    /// Where they were found, in words.
+    package let source: String
 
-    package init(accessKeyID: String, secretAccessKey: String, sessionToken: String? = nil, expiresAt: Date? = nil) {
+    package init(
+        accessKeyID: String, secretAccessKey: String, sessionToken: String? = nil, expiresAt: Date? = nil,
+        source: String = "given"
+    ) {
+        self.source = source
         self.accessKeyID = accessKeyID
         self.secretAccessKey = secretAccessKey
         self.sessionToken = sessionToken

@@ -8,6 +8,6 @@ struct EnvironmentCredentials: AWSCredentialProvider {
             throw .broken(source: "environment", reason: "AWS_ACCESS_KEY_ID without AWS_SECRET_ACCESS_KEY")
         }
         let token = environment["AWS_SESSION_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
-        return AWSCredentials(accessKeyID: id, secretAccessKey: secret, sessionToken: token)
+        return AWSCredentials(accessKeyID: id, secretAccessKey: secret, sessionToken: token, source: "environment")
     }
 }

@@ -22,7 +22,7 @@ struct RoleCredentials: Decodable {
         }
         return AWSCredentials(
             accessKeyID: role.accessKeyID, secretAccessKey: role.secretAccessKey, sessionToken: role.token,
-            expiresAt: role.expiration.flatMap { try? Date($0, strategy: .iso8601) })
+            expiresAt: role.expiration.flatMap { try? Date($0, strategy: .iso8601) }, source: source)
     }
 }
 

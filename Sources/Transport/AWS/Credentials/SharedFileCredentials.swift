@@ -22,7 +22,8 @@ struct SharedFileCredentials: AWSCredentialProvider {
             throw .broken(source: "shared files", reason: "the profile \(profile) has no aws_secret_access_key")
         }
         return AWSCredentials(
-            accessKeyID: id, secretAccessKey: secret, sessionToken: settings["aws_session_token"])
+            accessKeyID: id, secretAccessKey: secret, sessionToken: settings["aws_session_token"],
+            source: "shared files, profile \(profile)")
     }
 
     /// Of an ini file; empty when there is none.

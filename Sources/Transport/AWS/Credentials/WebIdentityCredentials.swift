@@ -36,6 +36,7 @@ struct WebIdentityCredentials: AWSCredentialProvider {
         else { throw .broken(source: "web identity", reason: "STS answers \(answer.status)") }
         return AWSCredentials(
             accessKeyID: id, secretAccessKey: secret, sessionToken: given["SessionToken"]?.text,
-            expiresAt: given["Expiration"].flatMap { try? Date($0.text, strategy: .iso8601) })
+            expiresAt: given["Expiration"].flatMap { try? Date($0.text, strategy: .iso8601) },
+            source: "web identity")
     }
 }

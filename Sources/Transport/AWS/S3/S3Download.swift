@@ -27,6 +27,7 @@ struct S3Download {
     private func begin() async throws(ObjectStoreError) -> HTTPDownload {
         let request = store.bucket.request(
             "GET", key, on: store.client.endpoint, headers: ["x-amz-checksum-mode": "ENABLED"])
+        store.client.note("s3:GetObject")
         let signed: AWSRequest
         do throws(AWSError) { signed = try await store.client.sign(request) } catch {
             throw S3Failure.error(error, "fetch")

@@ -6,13 +6,17 @@ enum S3Failure {
     private static let passingCodes: Set<String> = [
         "SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "OperationAborted", "BadDigest",
         "XAmzContentSHA256Mismatch", "Throttling", "ThrottlingException", "TooManyRequestsException", "ExpiredToken",
+        // A completed upload whose answer was lost, or one that was aborted: it begins anew.
+        "NoSuchUpload",
     ]
 
     static func error(_ answer: HTTPClientResponse, _ action: String, _ key: ObjectKey?) -> ObjectStoreError {
         let document = XMLElement(parsing: answer.body)
         let code = document?["Code"]?.text ?? ""
         let text = "\(action): \(answer.status) \(code) \(document?["Message"]?.text ?? "")"
-        if answer.status == 404, let key, code != "NoSuchBucket" { return .notFound(key) }
+        if answer.status == 404, let key, code != "NoSuchBucket", code != "NoSuchUpload" { return .notFound(key) }
+        // A server that does not know an operation will not learn it.
+        if answer.status == 501 { return .rejected(text) }
         if answer.status >= 500 || answer.status == 429 || answer.status == 408 || passingCodes.contains(code) {
             return .unavailable(text)
         }

@@ -2,6 +2,9 @@ import Actors
 import FoundationEssentials
 
 /// One large file in parts (S3 User Guide, "Uploading and copying objects using multipart upload").
+///
+/// Each request is repeated by itself, so that one lost part does not cost the others; what fails for good is the
+/// gateway's to repeat as a whole.
 struct S3MultipartUpload {
     let store: S3ObjectStore
     let file: LocalFile
@@ -26,11 +29,11 @@ struct S3MultipartUpload {
     }
 
     private func create() async throws(ObjectStoreError) -> String {
-        let answer = try await store.send(
+        let answer = try await store.sendRepeatedly(
             store.bucket.request(
                 "POST", key, on: store.client.endpoint, query: [.init("uploads", "")],
                 headers: ["Content-Type": contentType, "x-amz-checksum-algorithm": "SHA256"]),
-            .none, "begin the upload of \(key)", nil)
+            .none, "begin the upload of \(key)", nil, action: "s3:PutObject")
         guard let id = XMLElement(parsing: answer.body)?["UploadId"]?.text, !id.isEmpty else {
             throw .unavailable("begin the upload of \(key): an answer without an id")
         }
@@ -66,13 +69,13 @@ struct S3MultipartUpload {
         let offset = Int64(number - 1) * S3ObjectStore.partBytes
         let count = min(S3ObjectStore.partBytes, size - offset)
         let digest = try await FileDigest.sha256(of: file, from: offset, count: count)
-        let answer = try await store.send(
+        let answer = try await store.sendRepeatedly(
             store.bucket.request(
                 "PUT", key, on: store.client.endpoint,
                 query: [.init("partNumber", "\(number)"), .init("uploadId", id)],
                 headers: ["x-amz-checksum-sha256": digest.base64], payload: .hash(digest.hex)),
             .file(path: file.path, offsetBytes: offset, sizeBytes: count), "send part \(number) of \(key)", nil,
-            deadline: S3ObjectStore.transferDeadline(count))
+            action: "s3:PutObject", deadline: S3ObjectStore.transferDeadline(count))
         guard let etag = answer.headers["ETag"] else {
             throw .unavailable("send part \(number) of \(key): an answer without ETag")
         }
@@ -85,11 +88,11 @@ struct S3MultipartUpload {
                 + "<ChecksumSHA256>\(part.checksum)</ChecksumSHA256></Part>"
         }
         let body = Array("<CompleteMultipartUpload>\(entries.joined())</CompleteMultipartUpload>".utf8)
-        let answer = try await store.send(
+        let answer = try await store.sendRepeatedly(
             store.bucket.request(
                 "POST", key, on: store.client.endpoint, query: [.init("uploadId", id)],
                 headers: ["Content-Type": "application/xml"], payload: .hash(SignatureV4.sha256(body))),
-            .bytes(body), "complete the upload of \(key)", nil, deadline: .seconds(120))
+            .bytes(body), "complete the upload of \(key)", nil, action: "s3:PutObject", deadline: .seconds(120))
         // The status is sent before S3 knows: a failure may follow in the body of a 200.
         guard XMLElement(parsing: answer.body)?.name == "CompleteMultipartUploadResult" else {
             throw .unavailable(
@@ -102,6 +105,9 @@ struct S3MultipartUpload {
     private func abort(_ id: String) async {
         let request = store.bucket.request(
             "DELETE", key, on: store.client.endpoint, query: [.init("uploadId", id)])
-        await Task { _ = try? await store.send(request, .none, "abort the upload of \(key)", nil) }.value
+        await Task {
+            _ = try? await store.send(
+                request, .none, "abort the upload of \(key)", nil, action: "s3:AbortMultipartUpload")
+        }.value
     }
 }

@@ -5,21 +5,23 @@ import Glibc
 
 /// Objects in a bucket of S3, or of a server that speaks its protocol.
 ///
-/// Retries are S3Gateway's: an operation here is tried once. Bytes are verified both ways by SHA-256: what is sent is
-/// signed and carries a checksum that the server keeps, what is fetched is compared with it. Files above
-/// `multipartThreshold` go in parts, `parallelParts` at a time; a failed upload is aborted.
+/// Retries are S3Gateway's: an operation here is tried once, but for the steps of an upload in parts. Bytes are verified
+/// both ways by SHA-256: what is sent is signed and carries a checksum that the server keeps, what is fetched is compared
+/// with it. Files above `multipartThreshold` go in parts, `parallelParts` at a time; a failed upload is aborted.
 package struct S3ObjectStore: ObjectStore {
     /// From here on an object is sent in parts.
     static let multipartThreshold: Int64 = 16 << 20
     /// Above S3's least of 5 MiB; 100 MB are 12 parts.
     static let partBytes: Int64 = 8 << 20
     static let parallelParts = 4
+    /// Of each request of an upload in parts.
+    static let triesOfPart = 4
     /// Answers that are read whole: a page of 1,000 keys is some 300 kB.
     static let maximumAnswerBytes = 4 << 20
     /// For an answer's head, and for requests without a body of note.
     static let answerDeadline: Duration = .seconds(30)
     /// Bytes a second that a transfer may be expected to move at the least; slower ones end.
-    static let leastBytesPerSecond: Int64 = 16 << 10
+    package static let leastBytesPerSecond: Int64 = 16 << 10
 
     let client: AWSClient
     let bucket: S3Bucket
@@ -40,7 +42,7 @@ package struct S3ObjectStore: ObjectStore {
             "PUT", key, on: client.endpoint,
             headers: ["Content-Type": contentType, "x-amz-checksum-sha256": digest.base64], payload: .hash(digest.hex))
         _ = try await send(
-            request, .file(path: file.path, offsetBytes: 0, sizeBytes: size), "put", key,
+            request, .file(path: file.path, offsetBytes: 0, sizeBytes: size), "put", key, action: "s3:PutObject",
             deadline: Self.transferDeadline(size))
     }
 
@@ -51,7 +53,8 @@ package struct S3ObjectStore: ObjectStore {
     package func attributes(of key: ObjectKey) async throws(ObjectStoreError) -> ObjectAttributes? {
         let answer: HTTPClientResponse
         do {
-            answer = try await send(bucket.request("HEAD", key, on: client.endpoint), .none, "head", key)
+            answer = try await send(
+                bucket.request("HEAD", key, on: client.endpoint), .none, "head", key, action: "s3:GetObject")
         } catch {
             if case .notFound = error { return nil }
             throw error
@@ -73,7 +76,7 @@ package struct S3ObjectStore: ObjectStore {
                 "Content-MD5": Data(Insecure.MD5.hash(data: body)).base64EncodedString(),
                 "x-amz-checksum-sha256": Data(SHA256.hash(data: body)).base64EncodedString(),
             ], payload: .hash(SignatureV4.sha256(body)))
-        let answer = try await send(request, .bytes(body), "delete", nil)
+        let answer = try await send(request, .bytes(body), "delete", nil, action: "s3:DeleteObject")
         guard let failed = XMLElement(parsing: answer.body)?.all("Error"), let first = failed.first else { return }
         throw .unavailable(
             "delete: \(failed.count) keys stay, \(first["Key"]?.text ?? ""): \(first["Code"]?.text ?? "")")
@@ -87,7 +90,8 @@ package struct S3ObjectStore: ObjectStore {
         ]
         if let after { query.append(.init("start-after", after.name)) }
         let answer = try await send(
-            bucket.request("GET", nil, on: client.endpoint, query: query), .none, "list", nil)
+            bucket.request("GET", nil, on: client.endpoint, query: query), .none, "list", nil,
+            action: "s3:ListBucket")
         guard let document = XMLElement(parsing: answer.body), document.name == "ListBucketResult" else {
             throw .unavailable("list: the answer is no listing")
         }
@@ -104,6 +108,7 @@ package struct S3ObjectStore: ObjectStore {
     {
         let signer: SignatureV4
         do { signer = try await client.signer() } catch { throw .unavailable("no credentials: \(error)") }
+        client.note("s3:GetObject")
         let now = client.now
         var expiresAt = now.addingTimeInterval(validFor.inSeconds)
         if let end = signer.credentials.expiresAt { expiresAt = min(expiresAt, end) }
@@ -118,24 +123,43 @@ package struct S3ObjectStore: ObjectStore {
     }
 
     package func check() async throws(ObjectStoreError) {
-        _ = try await send(bucket.request("HEAD", nil, on: client.endpoint), .none, "reach the bucket", nil)
+        _ = try await send(
+            bucket.request("HEAD", nil, on: client.endpoint), .none, "reach the bucket", nil, action: "s3:ListBucket")
     }
 
     // MARK: - Requests
 
     func send(
         _ request: AWSRequest, _ body: HTTPClientRequest.Body, _ action: String, _ key: ObjectKey?,
-        deadline: Duration = answerDeadline
+        action permission: String, deadline: Duration = answerDeadline
     ) async throws(ObjectStoreError) -> HTTPClientResponse {
         let answer: HTTPClientResponse
         do throws(AWSError) {
             answer = try await client.send(
-                request, body: body, deadline: deadline, maxBodyBytes: Self.maximumAnswerBytes)
+                request, action: permission, body: body, deadline: deadline, maxBodyBytes: Self.maximumAnswerBytes)
         } catch {
             throw S3Failure.error(error, action)
         }
         guard (200..<300).contains(answer.status) else { throw S3Failure.error(answer, action, key) }
         return answer
+    }
+
+    /// A step of an upload in parts, up to `triesOfPart` times with full jitter.
+    func sendRepeatedly(
+        _ request: AWSRequest, _ body: HTTPClientRequest.Body, _ what: String, _ key: ObjectKey?,
+        action permission: String, deadline: Duration = answerDeadline
+    ) async throws(ObjectStoreError) -> HTTPClientResponse {
+        var ceiling = 0.2
+        for _ in 1..<Self.triesOfPart {
+            do throws(ObjectStoreError) {
+                return try await send(request, body, what, key, action: permission, deadline: deadline)
+            } catch {
+                guard case .unavailable = error, !Task.isCancelled else { throw error }
+                do { try await Task.sleep(for: .seconds(.random(in: 0...ceiling))) } catch { throw .unavailable(what) }
+                ceiling *= 2
+            }
+        }
+        return try await send(request, body, what, key, action: permission, deadline: deadline)
     }
 
     static func transferDeadline(_ bytes: Int64) -> Duration { answerDeadline + .seconds(bytes / leastBytesPerSecond) }

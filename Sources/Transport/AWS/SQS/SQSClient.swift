@@ -23,7 +23,8 @@ struct SQSClient: Sendable {
         let answer: HTTPClientResponse
         do throws(AWSError) {
             answer = try await client.send(
-                request, body: .bytes(body), deadline: deadline + wait, maxBodyBytes: Self.maximumAnswerBytes)
+                request, action: "sqs:\(Self.permission(action))", body: .bytes(body), deadline: deadline + wait,
+                maxBodyBytes: Self.maximumAnswerBytes)
         } catch {
             throw .unavailable("\(action): \(error)")
         }
@@ -34,6 +35,11 @@ struct SQSClient: Sendable {
         } catch {
             throw .unavailable("\(action): an answer that cannot be read: \(error)")
         }
+    }
+
+    /// A batch needs the permission of its single call (SQS Developer Guide, "Amazon SQS API permissions").
+    private static func permission(_ action: String) -> String {
+        action.hasSuffix("Batch") ? String(action.dropLast(5)) : action
     }
 
     private struct Failure: Decodable {
@@ -77,6 +83,11 @@ struct SQSClient: Sendable {
         "InvalidSecurity", "UnsupportedOperation", "InvalidMessageContents", "InvalidAttributeName",
         "BatchRequestTooLong", "TooManyEntriesInBatchRequest",
     ]
+
+    /// `QueueDoesNotExist`, or `AWS.SimpleQueueService.NonExistentQueue` of the older protocol.
+    static func saysNoQueue(_ reason: String) -> Bool {
+        reason.contains("QueueDoesNotExist") || reason.contains("NonExistentQueue")
+    }
 
     private static func error(_ answer: HTTPClientResponse, _ action: String) -> JobQueueError {
         let failure = try? Self.decoder.decode(Failure.self, from: Data(answer.body))

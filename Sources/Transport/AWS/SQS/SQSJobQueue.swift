@@ -25,7 +25,10 @@ package final class SQSJobQueue: JobQueue {
         let entries = messages.enumerated().map { index, message in
             SendBatch.Entry(
                 id: "\(index)", messageBody: JobMessageCodec.encode(message.job),
-                delaySeconds: max(0, min(900, Int(message.delay.inSeconds.rounded(.up)))))
+                delaySeconds: max(0, min(900, Int(message.delay.inSeconds.rounded(.up)))),
+                messageAttributes: message.requestID.map {
+                    ["request_id": SendBatch.Attribute(dataType: "String", stringValue: $0)]
+                })
         }
         let answer = try await call("SendMessageBatch", SendBatch(queueUrl: url, entries: entries), BatchAnswer.self)
         if let failed = answer.failed?.first {
@@ -95,7 +98,7 @@ package final class SQSJobQueue: JobQueue {
             return try await sqs.call(action, input, output, wait: wait)
         } catch {
             // The service was restarted empty, or the queue made anew: its address may be another.
-            if case .unavailable(let reason) = error, reason.contains("QueueDoesNotExist") { url.withLock { $0 = nil } }
+            if case .unavailable(let reason) = error, SQSClient.saysNoQueue(reason) { url.withLock { $0 = nil } }
             throw error
         }
     }
@@ -110,10 +113,15 @@ private struct GetURL: Encodable { let queueName: String }
 private struct URLAnswer: Decodable { let queueUrl: String }
 
 private struct SendBatch: Encodable {
+    struct Attribute: Encodable {
+        let dataType: String
+        let stringValue: String
+    }
     struct Entry: Encodable {
         let id: String
         let messageBody: String
         let delaySeconds: Int
+        let messageAttributes: [String: Attribute]?
     }
     let queueUrl: String
     let entries: [Entry]

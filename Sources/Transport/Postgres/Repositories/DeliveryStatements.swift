@@ -203,9 +203,10 @@ enum DeliveryStatements {
         ), taken AS (
             UPDATE outbox o SET held_until = now() + $2 * interval '1 microsecond' FROM free WHERE o.id = free.id
             RETURNING o.id, o.destination, o.video_id, o.dispatch,
-                greatest(0, extract(epoch FROM o.available_at - now()) * 1000000)::bigint
+                greatest(0, extract(epoch FROM o.available_at - now()) * 1000000)::bigint AS delay
         )
-        SELECT * FROM taken ORDER BY id
+        SELECT t.id, t.destination, t.video_id, t.dispatch, t.delay, v.request_id
+        FROM taken t LEFT JOIN videos v ON v.id = t.video_id ORDER BY t.id
         """)
 
     static let removeOutbox = PostgresStatement("outbox_remove", "DELETE FROM outbox WHERE id = ANY($1)")

@@ -27,15 +27,6 @@ package struct PostgresOperations: Sendable {
         }
     }
 
-    package func backlog() async throws(RepositoryError) -> Backlog {
-        try await database.query(OperationStatements.backlog) { rows throws(PostgresError) in
-            let row = rows[0]
-            return Backlog(
-                uploaded: try row.count(0), processing: try row.count(1), outbox: try row.count(2),
-                oldestUnfinished: try row.optionalInt64(3).map { .microseconds($0) })
-        }
-    }
-
     /// Failed videos whose message is among the dead letters, the latest first.
     /// - Parameter video: only of this one.
     package func deadLetters(limit: Int, of video: VideoID? = nil) async throws(RepositoryError) -> [DeadLetter] {
@@ -66,18 +57,10 @@ package struct PostgresOperations: Sendable {
     package func server() async throws(RepositoryError) -> Server {
         try await database.query(OperationStatements.server) { rows throws(PostgresError) in
             let row = rows[0]
-            return Server(version: try row.text(0), schema: try row.count(1), time: try row.date(2))
+            return Server(
+                version: try row.text(0), schema: try row.count(1), time: try row.date(2),
+                maximumConnections: try row.count(3), connections: try row.count(4))
         }
-    }
-
-    package struct Backlog: Sendable, Equatable {
-        /// Waiting for a worker.
-        package let uploaded: Int
-        package let processing: Int
-        /// Messages on their way to the queue.
-        package let outbox: Int
-        /// Since the last dispatch or claim of the unfinished video that waits longest; nil when all are finished.
-        package let oldestUnfinished: Duration?
     }
 
     package struct DeadLetter: Sendable, Equatable {
@@ -96,6 +79,10 @@ package struct PostgresOperations: Sendable {
         package let version: String
         package let schema: Int
         package let time: Date
+        /// For all clients together.
+        package let maximumConnections: Int
+        /// Open ones, as far as this user may see them.
+        package let connections: Int
     }
 }
 
@@ -104,14 +91,6 @@ private enum OperationStatements {
         "operations_events",
         """
         SELECT at, kind, cause, dispatch, attempts, node, request_id FROM video_events WHERE video_id = $1 ORDER BY id
-        """)
-
-    static let backlog = PostgresStatement(
-        "operations_backlog",
-        """
-        SELECT count(*) FILTER (WHERE state = 0), count(*) FILTER (WHERE state = 1), (SELECT count(*) FROM outbox),
-            (extract(epoch FROM now() - min(moved_at)) * 1000000)::bigint
-        FROM videos WHERE state < 2
         """)
 
     static let deadLetters = PostgresStatement(
@@ -145,6 +124,8 @@ private enum OperationStatements {
     static let server = PostgresStatement(
         "operations_server",
         """
-        SELECT current_setting('server_version'), (SELECT max(number) FROM schema_migrations), clock_timestamp()
+        SELECT current_setting('server_version'), (SELECT max(number) FROM schema_migrations), clock_timestamp(),
+            current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+            (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')
         """)
 }

@@ -13,7 +13,7 @@ extension PostgresVideoRepository {
                     OutboxEntry(
                         id: try row.int64(0), destination: destination,
                         dispatch: Dispatch(video: try row.id(2), number: try row.count(3)),
-                        delay: .microseconds(try row.int64(4))))
+                        delay: .microseconds(try row.int64(4)), requestID: try row.optionalText(5)))
             }
             return entries
         }

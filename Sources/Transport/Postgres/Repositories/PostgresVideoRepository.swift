@@ -103,6 +103,17 @@ package struct PostgresVideoRepository: VideoRepository {
         }
     }
 
+    package func backlog() async throws(RepositoryError) -> Backlog {
+        try await database.query(VideoStatements.backlog) { rows throws(PostgresError) in
+            let row = rows[0]
+            return Backlog(
+                waiting: try row.count(0), inWork: try row.count(1),
+                oldestUnfinished: try row.optionalInt64(2).map { .microseconds($0) }, outbox: try row.count(3),
+                oldestOutbox: try row.optionalInt64(4).map { .microseconds($0) },
+                transcode: try row.optionalInt64(5).map { .microseconds($0) })
+        }
+    }
+
     package func check() async throws(RepositoryError) {
         try await database.query(VideoStatements.check) { _ in }
     }

@@ -132,4 +132,22 @@ enum VideoStatements {
         """)
 
     static let check = PostgresStatement("check", "SELECT 1")
+
+    /// The average is of the commits among the last 200 events, each from its video's last claim.
+    static let backlog = PostgresStatement(
+        "video_backlog",
+        """
+        SELECT count(*) FILTER (WHERE lease_until <= now()), count(*) FILTER (WHERE lease_until > now()),
+            (extract(epoch FROM now() - min(moved_at)) * 1000000)::bigint,
+            (SELECT count(*) FROM outbox),
+            (SELECT (extract(epoch FROM now() - min(available_at)) * 1000000)::bigint FROM outbox
+                WHERE available_at <= now()),
+            (SELECT (extract(epoch FROM avg(done.at - claim.at)) * 1000000)::bigint
+                FROM (SELECT video_id, at, kind FROM video_events ORDER BY id DESC LIMIT 200) done
+                CROSS JOIN LATERAL (
+                    SELECT at FROM video_events e WHERE e.video_id = done.video_id AND e.kind = 'claimed'
+                    ORDER BY e.id DESC LIMIT 1) claim
+                WHERE done.kind = 'processed')
+        FROM videos WHERE state < 2
+        """)
 }

@@ -7,7 +7,7 @@ struct ClusterDatabase: Sendable {
     static let jobs = "anb-video-processing-queue"
     static let deadLetters = "anb-video-processing-dlq"
 
-    private let client: PostgresClient
+    let client: PostgresClient
 
     static func use<Result>(of cluster: Cluster, _ body: (ClusterDatabase) async throws -> Result) async throws
         -> Result
@@ -16,10 +16,17 @@ struct ClusterDatabase: Sendable {
         let folder = open(cluster.dataFolder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard folder >= 0 else { throw RunningProgram.Failed(description: "\(cluster.dataFolder): errno \(errno)") }
         defer { close(folder) }
-        var configuration = PostgresConfiguration(
+        let configuration = PostgresConfiguration(
             parameters: [
                 ("host", "/proc/self/fd/\(folder)/pg"), ("port", "5432"), ("user", "postgres"), ("dbname", "postgres"),
             ], applicationName: "anb faults")
+        return try await use(configuration, body)
+    }
+
+    static func use<Result>(
+        _ configuration: PostgresConfiguration, _ body: (ClusterDatabase) async throws -> Result
+    ) async throws -> Result {
+        var configuration = configuration
         configuration.poolSize = 2
         configuration.statementDeadline = .seconds(5)
         let client = PostgresClient(configuration: configuration, logger: Logger(label: "faults"))
