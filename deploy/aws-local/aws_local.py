@@ -10,6 +10,7 @@ the AWS SDKs and `anb` use. A part that dies is started again, as a cloud would.
           ANB_LOCAL_DATABASE_URL leads past it
 """
 
+import atexit
 import base64
 import ctypes
 import glob
@@ -160,7 +161,11 @@ def main():
         options.add(words.pop(0))
     if not words or options - {"--moto", "--faults"}:
         sys.exit(__doc__)
+    # From here on a signal ends the start in good order, too.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     folder = tempfile.mkdtemp(prefix="anb-aws-local-", dir="/tmp")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.chmod(folder, 0o711)
     key, secret, password = "AKIAANBLOCAL00000000", secrets.token_urlsafe(30), secrets.token_urlsafe(18)
     ports = free_ports(20)
@@ -211,16 +216,27 @@ def main():
         for part in parts:
             if part.process:
                 part.stop()
-        shutil.rmtree(folder, ignore_errors=True)
     sys.exit(code)
 
 
+def in_foreground():
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    finally:
+        os.close(terminal)
+
+
 def run(words, environment, parts):
-    command = subprocess.Popen(words, env={**os.environ, **environment})
+    command = subprocess.Popen(
+        words, env={**os.environ, **environment}, preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM))
 
     def forward(number, _):
-        # A terminal sends its signals to the command, too: a second one would end it at once.
-        if number != signal.SIGINT or not sys.stdin.isatty():
+        # A terminal sends its signals to the whole foreground group: a second one would end the command at once.
+        if number != signal.SIGINT or not in_foreground():
             command.send_signal(number)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -112,7 +112,7 @@ package struct Backlog: Sendable, Equatable {
     package let waiting: Int
     /// Videos under a live lease.
     package let inWork: Int
-    /// Since the last dispatch or claim of the unfinished video that waits longest; nil when all are finished.
+    /// Since the upload, redrive or last claim of the unfinished video that waits longest; nil when all are finished.
     package let oldestUnfinished: Duration?
     /// Messages on their way to the queue.
     package let outbox: Int

@@ -25,21 +25,43 @@ package final class NodeStatus: Sendable {
 
     /// Looks until the task is cancelled. The local queue is in the database; SQS is looked at less often.
     func watch(_ parts: NodeParts) async {
-        var reach = Reach()
-        var nextQueueLook = parts.clock.now
-        while true {
-            reach.database = await succeeds { try await parts.videos.check() }
-            reach.store = await succeeds { try await parts.gateway.check() }
-            if parts.aws?.jobs == nil {
-                reach.queue = reach.database
-            } else if parts.clock.now >= nextQueueLook {
-                reach.queue = await succeeds { _ = try await parts.jobs.depth() }
-                // One that is away is looked for more often than one that is there.
-                nextQueueLook = parts.clock.now.advanced(by: reach.queue ? Self.queueInterval : Self.interval * 2)
+        // Each for itself: one that is silent must not hide what became of the others.
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                await self.look(parts.clock) {
+                    let isThere = await self.succeeds { try await parts.videos.check() }
+                    self.state.withLock { state in
+                        state.reach.database = isThere
+                        if parts.aws?.jobs == nil { state.reach.queue = isThere }
+                    }
+                    return Self.interval
+                }
             }
-            let seen = reach
-            state.withLock { $0.reach = seen }
-            do { try await parts.clock.wait(Self.interval) } catch { return }
+            group.addTask {
+                await self.look(parts.clock) {
+                    let isThere = await self.succeeds { try await parts.gateway.check() }
+                    self.state.withLock { $0.reach.store = isThere }
+                    return Self.interval
+                }
+            }
+            if parts.aws?.jobs != nil {
+                group.addTask {
+                    await self.look(parts.clock) {
+                        let isThere = await self.succeeds { _ = try await parts.jobs.depth() }
+                        self.state.withLock { $0.reach.queue = isThere }
+                        // One that is away is looked for more often than one that is there.
+                        return isThere ? Self.queueInterval : Self.interval * 2
+                    }
+                }
+            }
+        }
+    }
+
+    /// - Parameter once: one look; says how long to wait for the next.
+    private func look(_ clock: any NodeClock, _ once: () async -> Duration) async {
+        while true {
+            let pause = await once()
+            do { try await clock.wait(pause) } catch { return }
         }
     }
 

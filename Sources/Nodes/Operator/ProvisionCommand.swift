@@ -87,6 +87,9 @@ struct Provisioning: Sendable {
         }
     }
 
+    /// What is set may take that long to be read (SQS API Reference, SetQueueAttributes).
+    static let secondsUntilVisible = 60
+
     let name: String
     let wanted: String
     let read: @Sendable () async throws -> String
@@ -101,7 +104,11 @@ struct Provisioning: Sendable {
             if before == wanted { return finding(.right, before) }
             if isDry { return finding(.differs, before) }
             try await change()
-            let after = try await read()
+            var after = try await read()
+            for _ in 0..<Self.secondsUntilVisible where after != wanted {
+                try await Task.sleep(for: .seconds(1))
+                after = try await read()
+            }
             return finding(after == wanted ? .changed : .differs, after)
         } catch {
             let isUnsupported = "\(error)".contains(" 501 ")
@@ -155,8 +162,14 @@ extension AWSServices {
                     "redrive": "\(QueueNumbers.receives) receives, then \(deadLetters.name)"
                 ]) { $1 }
             ) {
-                guard let arn = try await deadLetters.attributes()?["QueueArn"] else {
-                    throw JobQueueError.unavailable("the dead letter queue \(deadLetters.name) is not there yet")
+                var found = try await deadLetters.attributes()?["QueueArn"]
+                // A queue that was just made is there a second later.
+                for _ in 0..<Provisioning.secondsUntilVisible where found == nil {
+                    try await Task.sleep(for: .seconds(1))
+                    found = try await deadLetters.attributes()?["QueueArn"]
+                }
+                guard let arn = found else {
+                    throw JobQueueError.unavailable("the dead letter queue \(deadLetters.name) is not there")
                 }
                 let policy = #"{"deadLetterTargetArn":"\#(arn)","maxReceiveCount":"\#(QueueNumbers.receives)"}"#
                 return QueueNumbers.jobs.merging(["RedrivePolicy": policy]) { $1 }

@@ -36,7 +36,7 @@ struct QueueCommand: AsyncParsableCommand {
                     dead letters  \(letters.visible + letters.inFlight + letters.delayed)
                     outbox        \(backlog.outbox) to be sent
                     videos        \(backlog.waiting) waiting, \(backlog.inWork) in work
-                    oldest        \(oldest.map { "\(Int($0)) s since its last dispatch or claim" } ?? "nothing is unfinished")
+                    oldest        \(oldest.map { "\(Int($0)) s since its upload or last claim" } ?? "nothing is unfinished")
                     """)
         }
     }

@@ -64,6 +64,9 @@ package final class AWSClient: Sendable {
     /// Which permissions a node uses can be read from its log at `debug`.
     func note(_ action: String) { logger.debug("aws call", metadata: ["action": "\(action)"]) }
 
+    /// Seconds that the service's clock is ahead of the node's.
+    var clockOffset: TimeInterval { offset.withLock { $0 } }
+
     var now: Date { wallClock.now.addingTimeInterval(offset.withLock { $0 }) }
 
     func signer() async throws(AWSCredentialError) -> SignatureV4 {
@@ -78,45 +81,64 @@ package final class AWSClient: Sendable {
         _ request: AWSRequest, action: String, body: HTTPClientRequest.Body, deadline: Duration, maxBodyBytes: Int
     ) async throws(AWSError) -> HTTPClientResponse {
         note(action)
-        let answer = try await sendOnce(request, body: body, deadline: deadline, maxBodyBytes: maxBodyBytes)
-        guard answer.status == 403 || answer.status == 400, isSkew(answer), learnOffset(from: answer.head) else {
-            return answer
+        let (answer, credentials) = try await sendOnce(
+            request, body: body, deadline: deadline, maxBodyBytes: maxBodyBytes)
+        guard await learns(from: answer, to: request.method, credentials) else { return answer }
+        return try await sendOnce(request, body: body, deadline: deadline, maxBodyBytes: maxBodyBytes).answer
+    }
+
+    /// Of a refusal: the clock's offset, which makes a repetition worth while, or that the credentials are not good any
+    /// more, which the next request finds out. A HEAD's refusal has no body, so the answer's `Date` has to tell.
+    /// - Returns: whether to repeat at once.
+    func learns(
+        from answer: HTTPClientResponse, to method: String, _ used: AWSCredentials
+    ) async -> Bool {
+        guard answer.status == 400 || answer.status == 403 else { return false }
+        let hasNoBody = method == "HEAD"
+        if Self.skewCodes.contains(where: answer.says) || (hasNoBody && isFarOff(answer.head)) {
+            return learnOffset(from: answer.head)
         }
-        return try await sendOnce(request, body: body, deadline: deadline, maxBodyBytes: maxBodyBytes)
+        if hasNoBody || Self.badCredentialCodes.contains(where: answer.says) { await credentials.forget(used) }
+        return false
+    }
+
+    /// S3's; the others' of requests whose time is too far away.
+    private static let skewCodes = [
+        "RequestTimeTooSkewed", "RequestExpired", "Signature expired", "Signature not yet current",
+    ]
+    private static let badCredentialCodes = [
+        "ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException",
+    ]
+    /// Requests are refused from 15 minutes on (S3 API Reference, `RequestTimeTooSkewed`).
+    private static let tolerableSkew: TimeInterval = 300
+
+    private func isFarOff(_ head: HTTPClientResponseHead) -> Bool {
+        guard let date = head.headers["Date"].flatMap(HTTPDate.parse) else { return false }
+        return abs(date.timeIntervalSince(now)) > Self.tolerableSkew
     }
 
     private func sendOnce(
         _ request: AWSRequest, body: HTTPClientRequest.Body, deadline: Duration, maxBodyBytes: Int
-    ) async throws(AWSError) -> HTTPClientResponse {
+    ) async throws(AWSError) -> (answer: HTTPClientResponse, credentials: AWSCredentials) {
         let signer = try await currentSigner()
         let signed = signer.signed(request, at: now)
-        let answer: HTTPClientResponse
         do throws(HTTPClientError) {
-            answer = try await http.send(
+            let answer = try await http.send(
                 HTTPClientRequest(method: signed.method, url: signed.url, headers: signed.headers, body: body),
                 deadline: deadline, maxBodyBytes: maxBodyBytes)
+            return (answer, signer.credentials)
         } catch {
             throw .transport(error)
         }
-        if (400..<404).contains(answer.status), answer.says("ExpiredToken") {
-            await credentials.forget(signer.credentials)
-        }
-        return answer
     }
 
-    func sign(_ request: AWSRequest) async throws(AWSError) -> AWSRequest {
-        try await currentSigner().signed(request, at: now)
+    func sign(_ request: AWSRequest) async throws(AWSError) -> (request: AWSRequest, credentials: AWSCredentials) {
+        let signer = try await currentSigner()
+        return (signer.signed(request, at: now), signer.credentials)
     }
 
     private func currentSigner() async throws(AWSError) -> SignatureV4 {
         do throws(AWSCredentialError) { return try await signer() } catch { throw .credentials(error) }
-    }
-
-    /// `RequestTimeTooSkewed` (S3), `RequestExpired`, `InvalidSignatureException` with its "Signature expired" (others).
-    private func isSkew(_ answer: HTTPClientResponse) -> Bool {
-        ["RequestTimeTooSkewed", "RequestExpired", "Signature expired", "Signature not yet current"].contains {
-            answer.says($0)
-        }
     }
 
     func learnOffset(from head: HTTPClientResponseHead) -> Bool {

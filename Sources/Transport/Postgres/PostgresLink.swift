@@ -76,8 +76,10 @@ final class PostgresLink {
     }
 
     var isConnecting: Bool {
-        if case .connecting = phase { return true }
-        return false
+        switch phase {
+        case .connecting, .settingUp: true
+        default: false
+        }
     }
 
     func takeNotifications() -> [String] {

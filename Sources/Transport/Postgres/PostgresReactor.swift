@@ -9,6 +9,8 @@ final class PostgresReactor {
     private struct Entry {
         let link: PostgresLink
         let owner: Owner
+        /// Of several hosts, which one it began with.
+        let attempt: Int
     }
 
     private let configuration: PostgresConfiguration
@@ -136,14 +138,15 @@ final class PostgresReactor {
 
     private func open(_ id: UInt64, _ owner: Owner) {
         let link = PostgresLink(id: id, configuration: configuration, attempt: failedAttempts, logger: logger)
-        entries[id] = Entry(link: link, owner: owner)
+        entries[id] = Entry(link: link, owner: owner, attempt: failedAttempts)
         handle(link.begin(poller), of: id, owner)
     }
 
     private func close(connection id: UInt64) {
         canceller.withdraw(id)
         guard let entry = entries.removeValue(forKey: id) else { return }
-        if entry.link.isConnecting { failedAttempts += 1 }
+        // Not one more for each: attempts that failed side by side asked the same host first.
+        if entry.link.isConnecting { failedAttempts = max(failedAttempts, entry.attempt + 1) }
         entry.link.close(poller)
     }
 

@@ -202,10 +202,19 @@ extension Integration {
                 _ = try await eventually("ffmpeg runs", within: .seconds(20)) {
                     ProcessTable.encoders(of: sleepers[0].pid).first
                 }
+                let claims = try await machines.database.count("claimed", of: id)
                 kill(sleepers[0].pid, SIGSTOP)
-                try await machines.withWorkers { _ in
-                    try await untilTrue("it is claimed again", within: Machines.recovery) {
-                        try await machines.database.count("claimed", of: id) == 2
+                try await machines.withWorkers { others in
+                    do {
+                        try await untilTrue("it is claimed again", within: Machines.recovery) {
+                            try await machines.database.count("claimed", of: id) > claims
+                        }
+                    } catch {
+                        let depth = try await machines.depth("anb-video-processing-queue")
+                        let letters = try await machines.depth("anb-video-processing-dlq")
+                        Issue.record(
+                            "\(error): \(try await machines.database.events(of: id)), \(depth) in the queue, \(letters) letters; \(others[0].program.errors.suffix(3000))"
+                        )
                     }
                     kill(sleepers[0].pid, SIGCONT)
                     try await machines.expectProcessed(id, of: player)

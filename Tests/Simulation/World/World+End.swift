@@ -71,12 +71,13 @@ extension World {
         }
     }
 
-    /// V3: within fifteen seconds of rest every node's ranking is what the database counts.
+    /// V3: within fifteen seconds of rest, and of the last message that was late, every node's ranking is what the
+    /// database counts. A look at the feed that began before the end of the faults may be late both ways.
     func agree() {
         guard simulation.failure == nil else { return }
         var shown: [String: [ShownPlayer]] = [:]
         let counted = voters.counted
-        let agreed = advance(for: nanoseconds(.seconds(15))) {
+        let agreed = advance(for: nanoseconds(.seconds(15)) + 2 * database.service.conditions.lateness) {
             if !shown.isEmpty, shown.values.allSatisfy({ $0 == counted }) { return true }
             voters.read(traffic.entrances) { shown = $0 }
             return false

@@ -224,6 +224,8 @@ struct ManyMachinesS3 {
                                 "s3", at: "AWS_ENDPOINT_URL_S3", http: http, wallClock: WrongClock()),
                             bucket: S3Bucket(name: S3BucketSettings(right).name, isPathStyle: true))
                     }
+                    // Also from a refusal without a body: an idle worker asks nothing else.
+                    try await store().check()
                     _ = try await Self.put(try store(), 100, in: folder)
                     _ = try await Self.put(try store(), 20_000_000, in: folder)
                     // A download is repeated by the gateway, once the offset is known.

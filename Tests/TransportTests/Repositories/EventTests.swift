@@ -132,7 +132,11 @@ struct EventTests {
             _ = try await database.makeProcessedVideo(of: owner)
             _ = try await database.claimed(try await database.makeVideo(of: owner))
             _ = try await database.videos.create(database.newVideo(of: owner), maximumPerPlayer: 10)
-            try await database.sql("UPDATE videos SET moved_at = now() - interval '90 seconds' WHERE state = 0")
+            try await database.sql(
+                """
+                UPDATE video_events e SET at = now() - interval '90 seconds' FROM videos v
+                WHERE v.id = e.video_id AND v.state = 0
+                """)
             try await database.sql("UPDATE outbox SET available_at = now() - interval '70 seconds'")
             let backlog = try await database.videos.backlog()
             #expect(backlog.waiting == 1 && backlog.inWork == 1 && backlog.outbox == 1)

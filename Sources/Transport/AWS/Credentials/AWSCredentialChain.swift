@@ -3,15 +3,18 @@ import FoundationEssentials
 
 /// Asks its providers in order and keeps the first answer until shortly before it expires.
 ///
-/// Owns what it was last given and the one refresh under way: any number of callers wait for that. A refresh that fails
-/// while the old credentials still live is tried again with the next call, and the old ones are handed out.
+/// Owns what it was last given and the one refresh under way. Callers wait for that only when there is nothing that is
+/// still good: a refresh ahead of the end goes on beside them, and one that fails is tried again after `refreshPause`.
 package actor AWSCredentialChain: AWSCredentialProvider {
     /// Refreshed when less than this is left.
     static let refreshAhead: TimeInterval = 300
+    /// Between two refreshes ahead of the end.
+    static let refreshPause: TimeInterval = 10
 
     private let providers: [any AWSCredentialProvider]
     private let wallClock: any WallClock
     private var known: AWSCredentials?
+    private var lastTry: Date?
     private var refresh: Task<Result<AWSCredentials, AWSCredentialError>, Never>?
 
     package init(_ providers: [any AWSCredentialProvider], wallClock: any WallClock) {
@@ -33,21 +36,26 @@ package actor AWSCredentialChain: AWSCredentialProvider {
     }
 
     package func credentials() async throws(AWSCredentialError) -> AWSCredentials {
-        if let known, !isEnding(known, within: Self.refreshAhead) { return known }
-        let task =
-            refresh
-            ?? Task { [providers] in
-                let result = await Self.ask(providers)
-                self.finish(result)
-                return result
-            }
-        refresh = task
-        switch await task.value {
-        case .success(let fresh): return fresh
-        case .failure(let error):
-            if let known, !isEnding(known, within: 0) { return known }
-            throw error
+        if let known, !isEnding(known, within: 0) {
+            if isEnding(known, within: Self.refreshAhead), refresh == nil, mayTryAgain { _ = beginRefresh() }
+            return known
         }
+        return try await (refresh ?? beginRefresh()).value.get()
+    }
+
+    private func beginRefresh() -> Task<Result<AWSCredentials, AWSCredentialError>, Never> {
+        lastTry = wallClock.now
+        let task = Task { [providers] in
+            let result = await Self.ask(providers)
+            self.finish(result)
+            return result
+        }
+        refresh = task
+        return task
+    }
+
+    private var mayTryAgain: Bool {
+        lastTry.map { abs(wallClock.now.timeIntervalSince($0)) >= Self.refreshPause } ?? true
     }
 
     package func forget(_ credentials: AWSCredentials) {

@@ -46,15 +46,25 @@ package struct S3BucketSettings: Sendable {
         }.sorted()
     }
 
-    /// - Parameters:
-    ///   - prefix: its objects are removed after a day.
+    private static let temporaryRule = "temporary"
+    private static let uploadsRule = "incomplete-uploads"
+
+    /// The whole document is replaced, so another rule in it is a reason to leave it alone.
+    /// - Parameter prefix: its objects are removed after a day.
     package func setLifecycle(temporary prefix: String) async throws(ObjectStoreError) {
+        let rules = try await get("lifecycle", action: "s3:GetLifecycleConfiguration")?.all("Rule") ?? []
+        let others = rules.map { $0["ID"]?.text ?? "" }.filter { ![Self.temporaryRule, Self.uploadsRule].contains($0) }
+        guard others.isEmpty else {
+            throw .rejected(
+                "the bucket has lifecycle rules of others (\(others.joined(separator: ", "))): add to them that \(prefix) "
+                    + "and incomplete uploads end after one day")
+        }
         try await put(
             [.init("lifecycle", "")],
             "<LifecycleConfiguration>"
-                + "<Rule><ID>temporary</ID><Status>Enabled</Status><Filter><Prefix>\(prefix)</Prefix></Filter>"
+                + "<Rule><ID>\(Self.temporaryRule)</ID><Status>Enabled</Status><Filter><Prefix>\(prefix)</Prefix></Filter>"
                 + "<Expiration><Days>1</Days></Expiration></Rule>"
-                + "<Rule><ID>incomplete-uploads</ID><Status>Enabled</Status><Filter><Prefix></Prefix></Filter>"
+                + "<Rule><ID>\(Self.uploadsRule)</ID><Status>Enabled</Status><Filter><Prefix></Prefix></Filter>"
                 + "<AbortIncompleteMultipartUpload><DaysAfterInitiation>1</DaysAfterInitiation>"
                 + "</AbortIncompleteMultipartUpload></Rule></LifecycleConfiguration>",
             "set the lifecycle", action: "s3:PutLifecycleConfiguration")

@@ -29,7 +29,10 @@ struct S3Download {
             "GET", key, on: store.client.endpoint, headers: ["x-amz-checksum-mode": "ENABLED"])
         store.client.note("s3:GetObject")
         let signed: AWSRequest
-        do throws(AWSError) { signed = try await store.client.sign(request) } catch {
+        let credentials: AWSCredentials
+        do throws(AWSError) {
+            (signed, credentials) = try await store.client.sign(request)
+        } catch {
             throw S3Failure.error(error, "fetch")
         }
         let download: HTTPDownload
@@ -50,37 +53,38 @@ struct S3Download {
             } catch {
                 // The status alone tells enough.
             }
-            if download.head.status == 403, String(decoding: body, as: UTF8.self).contains("RequestTimeTooSkewed"),
-                store.client.learnOffset(from: download.head)
-            {
+            let answer = HTTPClientResponse(head: download.head, body: body)
+            if await store.client.learns(from: answer, to: "GET", credentials) {
                 throw .unavailable("fetch: the clock was off")
             }
-            throw S3Failure.error(HTTPClientResponse(head: download.head, body: body), "fetch", key)
+            throw S3Failure.error(answer, "fetch", key)
         }
         return download
     }
 
     private func receive(_ download: HTTPDownload, into descriptor: Int32) async throws(ObjectStoreError) {
-        var hash = SHA256()
+        var hash = PartwiseHash(partBytes: Int(S3ObjectStore.partBytes))
         var size: Int64 = 0
+        var writeError: Int32 = 0
         do throws(HTTPClientError) {
             var chunks = download.body.makeAsyncIterator()
             while let chunk = try await chunks.next() {
-                chunk.withUnsafeBytes { hash.update(bufferPointer: $0) }
-                guard Self.write(chunk, to: descriptor) else { throw HTTPClientError.cancelled }
+                hash.update(chunk)
+                guard Self.write(chunk, to: descriptor) else {
+                    writeError = errno
+                    throw HTTPClientError.cancelled
+                }
                 size += Int64(chunk.count)
             }
         } catch {
-            if errno == ENOSPC || errno == EDQUOT { throw .full }
+            if writeError == ENOSPC || writeError == EDQUOT { throw .full }
+            if writeError != 0 { throw .unavailable("write \(file.path): \(String(cString: strerror(writeError)))") }
             throw S3Failure.error(.transport(error), "fetch")
         }
         if let length = download.head.headers["Content-Length"].flatMap(Int64.init), length != size {
             throw .unavailable("fetch \(key): \(size) of \(length) bytes came")
         }
-        // A checksum of checksums, with a dash, is one of parts: the whole cannot be compared with it.
-        if let expected = download.head.headers["x-amz-checksum-sha256"], !expected.contains("-"),
-            FileDigest(hash.finalize()).base64 != expected
-        {
+        if let expected = download.head.headers["x-amz-checksum-sha256"], hash.contradicts(expected) {
             throw .unavailable("fetch \(key): its checksum does not match")
         }
     }

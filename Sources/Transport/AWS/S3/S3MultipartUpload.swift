@@ -12,6 +12,9 @@ struct S3MultipartUpload {
     let contentType: String
     let size: Int64
 
+    /// Who cancels an upload waits for its abort: a drain has no time for a store that is silent.
+    private static let abortDeadline: Duration = .seconds(2)
+
     private struct Part: Sendable {
         let number: Int
         let etag: String
@@ -107,7 +110,8 @@ struct S3MultipartUpload {
             "DELETE", key, on: store.client.endpoint, query: [.init("uploadId", id)])
         await Task {
             _ = try? await store.send(
-                request, .none, "abort the upload of \(key)", nil, action: "s3:AbortMultipartUpload")
+                request, .none, "abort the upload of \(key)", nil, action: "s3:AbortMultipartUpload",
+                deadline: Self.abortDeadline)
         }.value
     }
 }

@@ -78,8 +78,9 @@ package struct S3ObjectStore: ObjectStore {
             ], payload: .hash(SignatureV4.sha256(body)))
         let answer = try await send(request, .bytes(body), "delete", nil, action: "s3:DeleteObject")
         guard let failed = XMLElement(parsing: answer.body)?.all("Error"), let first = failed.first else { return }
-        throw .unavailable(
-            "delete: \(failed.count) keys stay, \(first["Key"]?.text ?? ""): \(first["Code"]?.text ?? "")")
+        let code = first["Code"]?.text ?? ""
+        let text = "delete: \(failed.count) keys stay, \(first["Key"]?.text ?? ""): \(code)"
+        throw code == "AccessDenied" ? .rejected(text) : .unavailable(text)
     }
 
     package func list(_ prefix: ObjectPrefix, after: ObjectKey?, limit: Int) async throws(ObjectStoreError)
@@ -119,7 +120,8 @@ package struct S3ObjectStore: ObjectStore {
         let unsigned = bucket.request("GET", request.key, on: client.endpoint, query: query, payload: .unsigned)
         let made = signer.presigned(
             unsigned, at: now, validFor: .seconds(Int64(expiresAt.timeIntervalSince(now).rounded(.down))))
-        return SignedURL(url: made.url, expiresAt: expiresAt)
+        // By the node's clock, with which it is compared.
+        return SignedURL(url: made.url, expiresAt: expiresAt.addingTimeInterval(-client.clockOffset))
     }
 
     package func check() async throws(ObjectStoreError) {

@@ -133,12 +133,14 @@ enum VideoStatements {
 
     static let check = PostgresStatement("check", "SELECT 1")
 
-    /// The average is of the commits among the last 200 events, each from its video's last claim.
+    /// A dispatch of the Reconciler's does not end a wait. The average is of the commits among the last 200 events, each from its video's last claim.
     static let backlog = PostgresStatement(
         "video_backlog",
         """
         SELECT count(*) FILTER (WHERE lease_until <= now()), count(*) FILTER (WHERE lease_until > now()),
-            (extract(epoch FROM now() - min(moved_at)) * 1000000)::bigint,
+            (SELECT (extract(epoch FROM now() - min(last)) * 1000000)::bigint FROM (
+                SELECT max(e.at) AS last FROM videos v JOIN video_events e ON e.video_id = v.id
+                WHERE v.state < 2 AND e.kind IN ('uploaded', 'claimed', 'redriven') GROUP BY v.id) waits),
             (SELECT count(*) FROM outbox),
             (SELECT (extract(epoch FROM now() - min(available_at)) * 1000000)::bigint FROM outbox
                 WHERE available_at <= now()),
