@@ -177,6 +177,10 @@ extension Integration {
             let player = try await machines.api(0).signUp()
             try await machines.withWorkers(1) { workers in
                 let id = try await upload(try await Clips.shared().long, 0, by: player)
+                // Before that, its ffmpeg may be at work on intro and outro.
+                try await untilTrue("it is claimed", within: .seconds(40)) {
+                    try await machines.database.count("claimed", of: id) >= 1
+                }
                 _ = try await eventually("ffmpeg runs", within: .seconds(20)) {
                     ProcessTable.encoders(of: workers[0].pid).first
                 }
@@ -199,6 +203,10 @@ extension Integration {
             let player = try await machines.api(0).signUp()
             try await machines.withWorkers(1) { sleepers in
                 let id = try await upload(try await Clips.shared().long, 0, by: player)
+                // Before that, its ffmpeg may be at work on intro and outro.
+                try await untilTrue("it is claimed", within: .seconds(40)) {
+                    try await machines.database.count("claimed", of: id) >= 1
+                }
                 _ = try await eventually("ffmpeg runs", within: .seconds(20)) {
                     ProcessTable.encoders(of: sleepers[0].pid).first
                 }
