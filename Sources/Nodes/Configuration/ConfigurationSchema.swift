@@ -99,9 +99,12 @@ package enum ConfigurationSchema {
     ]
 
     private static let worker = [
-        Setting("worker.slots", .integer(1...64), default: .integer(1), "Transcodes at once on one node."),
         Setting(
-            "worker.threads", .integer(1...64), default: .integer(2), "Threads of one ffmpeg."),
+            "worker.slots", .integer(0...64), default: .integer(0),
+            "Transcodes at once on one node; 0: one for each processor."),
+        Setting(
+            "worker.threads", .integer(1...64), default: .integer(1),
+            "Threads of one ffmpeg. More make one clip faster and a full queue slower: use slots instead."),
         Setting(
             "worker.attemptDeadlineSeconds", .integer(5...43200), default: .integer(900),
             "An attempt that takes longer is ended and tried again."),

@@ -1,5 +1,6 @@
 import Actors
 import Configuration
+import FoundationEssentials
 import Logging
 
 /// Where settings come from, first wins: argument, `ANB_` variable, the ecosystem's own variable, file, default.
@@ -128,8 +129,9 @@ package struct NodeConfiguration: Sendable {
     }
 
     package var worker: WorkerSettings {
-        WorkerSettings(
-            slots: integer("worker.slots"), lease: seconds("queue.leaseSeconds"),
+        let slots = integer("worker.slots")
+        return WorkerSettings(
+            slots: slots > 0 ? slots : ProcessInfo.processInfo.activeProcessorCount, lease: seconds("queue.leaseSeconds"),
             pollWait: seconds("queue.pollSeconds"), attemptDeadline: seconds("worker.attemptDeadlineSeconds"),
             retryDelays: [seconds("worker.firstRetrySeconds"), seconds("worker.laterRetrySeconds")],
             drainGrace: seconds("drain.graceSeconds"))

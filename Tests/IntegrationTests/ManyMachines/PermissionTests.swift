@@ -11,7 +11,7 @@ extension Integration {
             let clips = try await Clips.shared()
             let player = try await machines.api(0).signUp()
             var workers: [ClusterNode] = []
-            try await machines.withWorkers(1, ["worker.attemptDeadlineSeconds=5"]) { running in
+            try await machines.withWorkers { running in
                 workers = running
                 let small = try await machines.api(0).upload(clips.small, by: player)
                 let large = clips.small.padded(to: 21_000_000)
@@ -22,8 +22,16 @@ extension Integration {
                 }
                 #expect(refused.status == 503)
                 try await machines.expectProcessed(small, of: player)
-                // Long enough for a heartbeat.
+                // However fast the machine is: its ffmpeg rests until a heartbeat was needed.
                 let beating = try await machines.api(0).upload(clips.long, by: player)
+                let encoder = try await eventually("ffmpeg runs", within: .seconds(20)) {
+                    ProcessTable.encoders(of: running[0].pid).first
+                }
+                kill(encoder, SIGSTOP)
+                try await untilTrue("the lease is extended", within: .seconds(20)) {
+                    try Self.actions(running[0]).contains("sqs:ChangeMessageVisibility")
+                }
+                kill(encoder, SIGCONT)
                 try await machines.expectProcessed(beating, of: player)
                 // The worker finds its row gone after it has stored what it made.
                 let long = try await machines.api(1).upload(clips.long, by: player)

@@ -52,7 +52,7 @@ final class Cluster: Sendable {
     ) async throws -> ClusterNode {
         let dataFolder = ownFolder.map { "\(folder)/\($0)" } ?? dataFolder
         if role != "api" { try BrandCache.lend(to: dataFolder) }
-        let usual = ["port=0", "queue.pollSeconds=1"].filter { word in
+        let usual = ["port=0", "queue.pollSeconds=1", "worker.slots=1"].filter { word in
             !settings.contains { $0.prefix { $0 != "=" } == word.prefix { $0 != "=" } }
         }
         let program = try launch(
