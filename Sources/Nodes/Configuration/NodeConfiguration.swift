@@ -131,7 +131,8 @@ package struct NodeConfiguration: Sendable {
     package var worker: WorkerSettings {
         let slots = integer("worker.slots")
         return WorkerSettings(
-            slots: slots > 0 ? slots : ProcessInfo.processInfo.activeProcessorCount, lease: seconds("queue.leaseSeconds"),
+            slots: slots > 0 ? slots : ProcessInfo.processInfo.activeProcessorCount,
+            lease: seconds("queue.leaseSeconds"),
             pollWait: seconds("queue.pollSeconds"), attemptDeadline: seconds("worker.attemptDeadlineSeconds"),
             retryDelays: [seconds("worker.firstRetrySeconds"), seconds("worker.laterRetrySeconds")],
             drainGrace: seconds("drain.graceSeconds"))
