@@ -167,6 +167,34 @@ struct PostgresFaultTests {
         }
     }
 
+    @Test("of two servers it goes over to the standby that takes the primary's place, and finds all that was written")
+    func failover() async throws {
+        let primary = PrivatePostgres()
+        defer { primary.remove() }
+        try await withClient(of: primary) { _ = try await $0.query(.one, deadline: .seconds(30)) }
+        let standby = PrivatePostgres(standbyOf: primary)
+        defer { standby.remove() }
+        // The standby first: it must be passed over as long as it takes no writes.
+        let both = try PostgresConfiguration.parse(
+            url: "postgres://app@/postgres?host=\(standby.folder),\(primary.folder)")
+        try await withClient({ $0 = both }) { client in
+            let replicas = PostgresStatement(
+                "replicas", "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'")
+            try await eventually("the standby follows") { try await client.query(replicas)[0].int64(0) == 1 }
+            try await client.execute(script: "CREATE TABLE kept (number int8)")
+            let write = PostgresStatement("write", "INSERT INTO kept VALUES ($1)")
+            for number in 0..<8 { try await client.query(write, [.int64(Int64(number))], deadline: .seconds(30)) }
+            // A fast stop waits until the standby has all.
+            primary.stop()
+            try await withClient(of: standby) { try await $0.execute(script: "SELECT pg_promote()") }
+            try await eventually("the new primary takes writes") {
+                (try? await client.query(write, [.int64(8)], deadline: .seconds(1))) != nil
+            }
+            let kept = PostgresStatement("kept", "SELECT count(DISTINCT number) FROM kept")
+            #expect(try await client.query(kept)[0].int64(0) == 9)
+        }
+    }
+
     @Test("refuses callers beyond its bound, at once")
     func overload() async throws {
         try await withClient(

@@ -11,7 +11,26 @@ final class PrivatePostgres: Sendable {
     let folder: String
     private let holder = Mutex<(pid: pid_t, pipe: Int32)?>(nil)
 
-    init() {
+    convenience init() {
+        self.init { folder in
+            """
+            \(Self.binaries)/initdb -D \(folder)/data --no-sync -E UTF8 --locale=C.UTF-8 -U app --auth=trust
+            """
+        }
+    }
+
+    /// A streaming replica, read-only until it is promoted.
+    convenience init(standbyOf primary: PrivatePostgres) {
+        self.init { folder in
+            """
+            \(Self.binaries)/pg_basebackup -h \(primary.folder) -U app -D \(folder)/data -R -X stream \
+            --checkpoint=fast --no-sync
+            """
+        }
+    }
+
+    /// - Parameter make: the command that fills the `data` folder of a folder.
+    private init(_ make: (_ folder: String) -> String) {
         let template = Array("/tmp/anb-postgres-XXXXXX".utf8CString)
         folder = template.withUnsafeBufferPointer { buffer in
             var copy = Array(buffer)
@@ -21,24 +40,21 @@ final class PrivatePostgres: Sendable {
             let user = getpwnam("nobody")
             chown(folder, user?.pointee.pw_uid ?? 0, user?.pointee.pw_gid ?? 0)
         }
-        let make = """
-            cd / && \(Self.asNobody) /usr/lib/postgresql/15/bin/initdb -D \(folder)/data --no-sync -E UTF8 \
-            --locale=C.UTF-8 -U app --auth=trust >/dev/null && exec >/dev/null && true
-            """
-        let (pid, pipe) = Self.spawn(make)
+        let (pid, pipe) = Self.spawn("cd / && \(Self.asNobody) \(make(folder)) >/dev/null")
         close(pipe)
         var status: Int32 = 0
         waitpid(pid, &status, 0)
-        precondition(status == 0, "initdb failed")
+        precondition(status == 0, "\(make(folder)) failed")
         start()
     }
 
+    private static let binaries = "/usr/lib/postgresql/15/bin"
     /// PostgreSQL refuses to run as root; anybody else runs it as themselves.
     private static let asNobody = geteuid() == 0 ? "setpriv --reuid nobody --regid nogroup --clear-groups" : ""
 
     func start() {
         let run = """
-            cd / && \(Self.asNobody) /usr/lib/postgresql/15/bin/postgres -D \(folder)/data -c listen_addresses= \
+            cd / && \(Self.asNobody) \(Self.binaries)/postgres -D \(folder)/data -c listen_addresses= \
             -c unix_socket_directories=\(folder) -c fsync=off -c max_connections=60 -c jit=off \
             -c shared_buffers=32MB >>\(folder)/log 2>&1 <&- &
             server=$!; read line; kill -INT $server; wait $server; [ "$line" = keep ] || rm -rf \(folder)
@@ -58,7 +74,10 @@ final class PrivatePostgres: Sendable {
     }
 
     func remove() {
-        guard let (pid, pipe) = holder.withLock({ $0 }) else { return }
+        guard let (pid, pipe) = holder.withLock({ $0 }) else {
+            try? FileManager.default.removeItem(atPath: folder)
+            return
+        }
         close(pipe)
         var status: Int32 = 0
         waitpid(pid, &status, 0)
