@@ -181,7 +181,8 @@ package enum ConfigurationSchema {
             "A video that nobody works on for this long is dispatched anew."),
         Setting(
             "reconciler.orphanAgeSeconds", .integer(5...604800), default: .integer(3600),
-            "Objects without a row are removed when older; must exceed the time from an object's storing to its row."),
+            "Objects without a row are removed when older; must exceed the time from storing to the row, and clocks' errors."
+        ),
         Setting(
             "reconciler.sweepSeconds", .integer(1...604800), default: .integer(3600),
             "Time between two searches for objects without a row."),

@@ -31,9 +31,9 @@ struct Machines: Sendable {
     /// One node or the other, in turn: no test may rest on talking to the same one twice.
     func api(_ turn: Int) -> API { apis[turn % apis.count].api }
 
-    func worker(_ settings: [String] = []) async throws -> ClusterNode {
+    func worker(_ settings: [String] = [], variables: [String: String] = [:]) async throws -> ClusterNode {
         try await cluster.start(
-            "worker", Self.settings + settings, environment: try Self.environment(),
+            "worker", Self.settings + settings, environment: try Self.environment().merging(variables) { $1 },
             ownFolder: "worker-\(UInt32.random(in: .min ... .max))")
     }
 

@@ -231,6 +231,41 @@ extension Integration {
             }
         }
 
+        /// S3 refuses what is signed more than 15 minutes beside its own time.
+        @Test(
+            "an API node and a worker whose clocks are 16 minutes off: the clip goes through, and plays by their address",
+            arguments: ["-16m", "+16m"])
+        func clocksOff(offset: String) async throws {
+            let machines = try Machines.current
+            let libraries = try FileManager.default.contentsOfDirectory(atPath: "/usr/lib").map { folder in
+                "/usr/lib/\(folder)/faketime/libfaketimeMT.so.1"
+            }
+            let library = try #require(
+                libraries.first { Files.bytes($0) != nil }, "libfaketime is missing: ./anb test installs it")
+            let usual = try Machines.environment()
+            let address = try #require(usual["DATABASE_URL"]?.split(separator: "?").first)
+            let clock = [
+                "LD_PRELOAD": library, "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                // The certificate is younger than 16 minutes.
+                "DATABASE_URL": "\(address)?sslmode=require",
+            ]
+            let wrong = try await machines.cluster.start(
+                "api", Machines.settings, environment: usual.merging(clock) { $1 },
+                ownFolder: "api\(offset)")
+            let worker = try await machines.worker(variables: clock)
+            let player = try await wrong.api.signUp()
+            let fan = try await machines.api(1).signUp(first: "Luz", last: "Mora")
+            let me = try await machines.api(0).get("/api/auth/me", token: player.token)
+            #expect(me.status == 200)
+            let id = try await wrong.api.upload(try await Clips.shared().small, by: player)
+            try await machines.expectProcessed(id, of: player)
+            let url = try #require(try await wrong.api.video(id, of: player)["processed_url"]?.text)
+            #expect(try await machines.api(0).get(url).status == 200)
+            #expect(try await wrong.api.vote(id, by: fan).status == 200)
+            try await machines.expectWhole()
+            for node in [worker, wrong] { await node.program.stop() }
+        }
+
         @Test("messages doubled, of another format, or of a video that nobody knows: none of them is looped")
         func strangeMessages() async throws {
             let machines = try Machines.current
