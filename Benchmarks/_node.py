@@ -12,6 +12,11 @@ def free_port():
         return s.getsockname()[1]
 
 
+def make_clip(path, seconds):
+    """The clip that Benchmarks/transcode is measured with: 1080p30, about 9 Mbit/s."""
+    subprocess.run([os.path.join(ROOT, "Benchmarks/make-clip"), path, str(seconds)], check=True)
+
+
 class Node:
     """A node that listens; `folder` puts several on one data folder, and then belongs to the first."""
 
