@@ -164,7 +164,7 @@ struct RegressionTests {
             deadLetters: QueueDouble(), gateway: store.gateway(world, wallClock: wall),
             workspaces: WorkspacesDouble(journal: Journal()), metrics: MetricMailbox("metrics", capacity: 8),
             ids: IdentifierSource(random: SeededRandom()),
-            clock: world.clock, wallClock: wall, logger: .quiet)
+            clock: world.clock, logger: .quiet)
         world.start { await reconciler.run() }
         world.advance(.seconds(7300))
         #expect(asked.value.count == 12_000)

@@ -53,7 +53,6 @@ package actor Reconciler {
     private let metrics: MetricMailbox
     private let ids: IdentifierSource
     private let clock: any NodeClock
-    private let wallClock: any WallClock
     private let logger: Logger
     /// The first sweep comes an interval after the start: what an operator is still restoring is no orphan.
     private var nextSweep: MonotonicInstant?
@@ -64,7 +63,7 @@ package actor Reconciler {
         settings: ReconcilerSettings, node: NodeID, videos: any VideoRepository, votes: any VoteRepository,
         deadLetters: any JobQueue, gateway: S3Gateway, workspaces: any Workspaces, metrics: MetricMailbox,
         ids: IdentifierSource,
-        clock: any NodeClock, wallClock: any WallClock, logger: Logger
+        clock: any NodeClock, logger: Logger
     ) {
         self.settings = settings
         self.node = node
@@ -76,7 +75,6 @@ package actor Reconciler {
         self.metrics = metrics
         self.ids = ids
         self.clock = clock
-        self.wallClock = wallClock
         self.logger = logger
     }
 
@@ -91,8 +89,10 @@ package actor Reconciler {
 
     private func round() async {
         await workspaces.sweep()
+        let now: Date
         do {
-            guard try await videos.holdReconcilerLease(node, for: settings.interval * 3) else { return }
+            guard let held = try await videos.holdReconcilerLease(node, for: settings.interval * 3) else { return }
+            now = held
         } catch {
             logger.warning("reconciler: the database does not answer", metadata: ["reason": "\(error)"])
             return
@@ -107,7 +107,7 @@ package actor Reconciler {
                 try await self.videos.pruneEvents(olderThan: self.settings.eventRetention)
             }
             await step("search for objects without a row") {
-                try await self.sweepObjects()
+                try await self.sweepObjects(olderThan: now.addingTimeInterval(-self.settings.orphanAge.inSeconds))
                 self.nextSweep = self.clock.now.advanced(by: self.settings.sweepInterval)
             }
         }
@@ -152,8 +152,8 @@ package actor Reconciler {
         }
     }
 
-    private func sweepObjects() async throws {
-        let youngest = wallClock.now.addingTimeInterval(-settings.orphanAge.inSeconds)
+    /// - Parameter youngest: by the database's clock: a node whose own is ahead would take fresh objects for orphans.
+    private func sweepObjects(olderThan youngest: Date) async throws {
         for prefix in [ObjectPrefix.original, .processed] {
             var looked = 0
             while looked < Self.maximumObjects {

@@ -261,8 +261,8 @@ package protocol DeliveryRepository: Sendable {
     func redispatchLost(after: Duration, limit: Int, makeToken: @Sendable () -> LeaseToken)
         async throws(RepositoryError) -> Int
     /// Takes or keeps the one Reconciler's lease row for `duration`.
-    /// - Returns: whether `node` holds it.
-    func holdReconcilerLease(_ node: NodeID, for duration: Duration) async throws(RepositoryError) -> Bool
+    /// - Returns: the database's time; nil while another node holds it.
+    func holdReconcilerLease(_ node: NodeID, for duration: Duration) async throws(RepositoryError) -> Date?
     /// Removes events older than `age`.
     func pruneEvents(olderThan age: Duration) async throws(RepositoryError)
 }

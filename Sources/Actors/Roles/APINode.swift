@@ -37,7 +37,6 @@ package struct APIEnvironment: Sendable {
     package var hasher: any PasswordHasher
     package var metrics: MetricMailbox
     package var clock: any NodeClock
-    package var wallClock: any WallClock
     package var random: any RandomSource
     package var logger: Logger
 
@@ -45,7 +44,7 @@ package struct APIEnvironment: Sendable {
         node: NodeID, settings: APISettings, users: any UserRepository, videos: any VideoRepository,
         votes: any VoteRepository, feed: any ChangeFeed, jobs: any JobQueue, deadLetters: any JobQueue,
         gateway: S3Gateway, probe: any MediaProbe, workspaces: any Workspaces, hasher: any PasswordHasher,
-        metrics: MetricMailbox, clock: any NodeClock, wallClock: any WallClock, random: any RandomSource, logger: Logger
+        metrics: MetricMailbox, clock: any NodeClock, random: any RandomSource, logger: Logger
     ) {
         self.node = node
         self.settings = settings
@@ -61,7 +60,6 @@ package struct APIEnvironment: Sendable {
         self.hasher = hasher
         self.metrics = metrics
         self.clock = clock
-        self.wallClock = wallClock
         self.random = random
         self.logger = logger
     }
@@ -120,7 +118,7 @@ package struct APINode: Sendable {
             settings: environment.settings.reconciler, node: environment.node, videos: environment.videos,
             votes: environment.votes, deadLetters: environment.deadLetters, gateway: environment.gateway,
             workspaces: environment.workspaces, metrics: environment.metrics, ids: ids, clock: environment.clock,
-            wallClock: environment.wallClock, logger: environment.logger)
+            logger: environment.logger)
     }
 
     /// Erases an account; what this node shows from then on is without it.

@@ -153,7 +153,7 @@ package struct NodeRuntime: Sendable {
                 votes: parts.votes, feed: parts.feed, jobs: parts.jobs, deadLetters: parts.deadLetters,
                 gateway: parts.gateway, probe: FFprobeMediaProbe(tools: tools),
                 workspaces: parts.workspaces, hasher: ScryptPasswordHasher(), metrics: metrics, clock: parts.clock,
-                wallClock: parts.wallClock, random: parts.random, logger: logger))
+                random: parts.random, logger: logger))
     }
 
     private func makeWorker(_ parts: NodeParts, _ metrics: MetricMailbox) async throws -> WorkerNode {
@@ -214,6 +214,7 @@ package struct NodeRuntime: Sendable {
         let brandDir = configuration.text("worker.brandDir")
         do {
             let kit = try await BrandKit.prepare(in: cache, brandDir: brandDir.isEmpty ? nil : brandDir, tools: tools)
+            logger.info("intro, outro and watermark are ready", metadata: ["folder": "\(cache)"])
             return FFmpegTranscoder(tools: tools, kit: kit, logger: logger)
         } catch {
             throw NodeFailure.start("intro, outro and watermark cannot be prepared: \(error)")

@@ -49,6 +49,8 @@ package final class AWSClient: Sendable {
     private let logger: Logger
     /// Seconds to add to the node's clock.
     private let offset = Mutex(0.0)
+    /// Of the repetitions that are made below the gateway.
+    let retries = Mutex(RetryQuota())
 
     package init(
         endpoint: AWSEndpoint, http: HTTPClient, credentials: any AWSCredentialProvider, wallClock: any WallClock,

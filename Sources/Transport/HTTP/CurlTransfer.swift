@@ -236,7 +236,8 @@ final class CurlTransfer {
         if !hasHead, let head = transfer.limits.head, now >= head { return .deadlineExceeded(.total) }
         guard leastRate != nil else { return nil }
         let paused = transfer.paused
-        let isMoving = (hasHead || (hasStarted && !source.isSentWhole)) && !paused.receive && !paused.send
+        let isAnswered = hasHead && transfer.isStreamed
+        let isMoving = (isAnswered || (hasStarted && !source.isSentWhole)) && !paused.receive && !paused.send
         let verdict = leastRate?.check(now: now, movedBytes: movedBytes, isExcused: isExcused || !isMoving)
         if verdict == .tooSlow { return .deadlineExceeded(.leastRate) }
         isExcused = !isMoving

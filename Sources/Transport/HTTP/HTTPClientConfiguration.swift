@@ -15,9 +15,10 @@ package struct HTTPClientConfiguration: Sendable {
     package var receiveBufferBytes = 256 * 1024
     /// Status line and fields of one response.
     package var maxHeadBytes = 64 * 1024
-    /// A body that moves fewer bytes than this over `rateWindow` ends with `deadlineExceeded(.leastRate)`. The wait
-    /// for the response's head does not count, nor does a window in which the caller's own producer or consumer made
-    /// the transfer wait. 0: no least rate.
+    /// A request's body or a streamed answer that moves fewer bytes than this over `rateWindow` ends with
+    /// `deadlineExceeded(.leastRate)`. The wait for the response's head does not count, nor does a window in which the
+    /// caller's own producer or consumer made the transfer wait. An answer that is kept whole has its deadline: S3 sends
+    /// blanks while it joins the parts of an upload. 0: no least rate.
     package var minimumBytesPerSecond = 1024
     package var rateWindow: Duration = .seconds(20)
     /// Sent when the request has no `User-Agent` of its own; nil: none.

@@ -30,6 +30,8 @@ final class Transfer: Sendable {
     let request: HTTPClientRequest
     /// Length of a body that `pump` offers; nil if the request's own body is sent.
     let streamedBytes: Int64?
+    /// Whether a consumer takes the answer as it comes; else it is small, kept whole, and bounded by its deadline.
+    let isStreamed: Bool
     let limits: Limits
     private let loop: CurlLoop
     private let guarded: Mutex<Guarded>
@@ -41,6 +43,7 @@ final class Transfer: Sendable {
         self.id = id
         self.request = request
         self.streamedBytes = streamedBytes
+        isStreamed = if case .stream = sink { true } else { false }
         self.limits = limits
         self.loop = loop
         guarded = Mutex(Guarded(state: TransferState(sink: sink, streamedBytes: streamedBytes ?? 0)))

@@ -50,7 +50,7 @@ struct ReconcilerTests {
     func oneAtATime() {
         var stage = Stage()
         let journal = stage.journal
-        stage.videos.onHoldReconcilerLease = { false }
+        stage.videos.onHoldReconcilerLease = { nil }
         stage.votes.onPrune = { await journal.note("prune") }
         stage.videos.onRedispatchLost = {
             await journal.note("redispatch")
@@ -140,7 +140,7 @@ private struct Stage {
             settings: settings, node: id(99), videos: videos, votes: votes, deadLetters: queue,
             gateway: store.gateway(world, wallClock: wall), workspaces: WorkspacesDouble(journal: journal),
             metrics: MetricMailbox("metrics", capacity: 8), ids: IdentifierSource(random: SeededRandom()),
-            clock: world.clock, wallClock: wall, logger: .quiet)
+            clock: world.clock, logger: .quiet)
     }
 
     /// The round that the start makes, and no other.

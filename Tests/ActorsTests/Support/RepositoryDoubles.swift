@@ -1,4 +1,5 @@
 import Actors
+import FoundationEssentials
 
 /// Answers as its closures say; what is not set answers in the most ordinary way.
 struct VideosDouble: VideoRepository {
@@ -25,7 +26,7 @@ struct VideosDouble: VideoRepository {
     var onReject: @Sendable (FailureReason) async throws(Failure) -> GuardedWrite = { _ in .done }
     var onJudge: @Sendable (Dispatch) async throws(Failure) -> DeadLetterVerdict = { _ in .keep }
     var onRedispatchLost: @Sendable () async throws(Failure) -> Int = { 0 }
-    var onHoldReconcilerLease: @Sendable () async throws(Failure) -> Bool = { true }
+    var onHoldReconcilerLease: @Sendable () async throws(Failure) -> Date? = { ManualWallClock().now }
     var onBacklog: @Sendable () async throws(Failure) -> Backlog = {
         Backlog(waiting: 0, inWork: 0, oldestUnfinished: nil, outbox: 0, oldestOutbox: nil, transcode: nil)
     }
@@ -70,7 +71,7 @@ struct VideosDouble: VideoRepository {
     func redispatchLost(after: Duration, limit: Int, makeToken: @Sendable () -> LeaseToken)
         async throws(Failure) -> Int
     { try await onRedispatchLost() }
-    func holdReconcilerLease(_ node: NodeID, for duration: Duration) async throws(Failure) -> Bool {
+    func holdReconcilerLease(_ node: NodeID, for duration: Duration) async throws(Failure) -> Date? {
         try await onHoldReconcilerLease()
     }
     func backlog() async throws(Failure) -> Backlog { try await onBacklog() }

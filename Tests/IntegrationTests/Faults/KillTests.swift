@@ -11,7 +11,6 @@ extension Integration.Faults {
             let player = try await api.signUp()
             try await Integration.Faults.withWorker { victim in
                 let id = try await api.upload(clips.long, by: player)
-                // Before that, its ffmpeg may be at work on intro and outro.
                 try await untilTrue("it is claimed", within: .seconds(40)) {
                     try await database.count("claimed", of: id) == 1
                 }

@@ -83,6 +83,50 @@ extension Integration {
             for node in nodes { await node.program.stop() }
         }
 
+        @Test("a machine is cut off in silence: the others go on, it stops what it lost, and comes back by itself")
+        func partition() async throws {
+            let machines = try Machines.current
+            let clips = try await Clips.shared()
+            try await IsolatedNetwork.use(in: machines.cluster.folder) { network in
+                func start(_ role: String) async throws -> ClusterNode {
+                    try await machines.cluster.start(
+                        role, Machines.settings + (role == "api" ? Machines.apiSettings : []),
+                        environment: try Machines.environment(), wrapper: network.wrapper, ownFolder: "island-\(role)",
+                        host: network.address)
+                }
+                let (island, worker) = (try await start("api"), try await start("worker"))
+                let player = try await island.api.signUp()
+                let fan = try await machines.api(0).signUp(first: "Luz", last: "Mora")
+                let first = try await island.api.upload(clips.small, by: player)
+                try await machines.expectProcessed(first, of: player)
+                let second = try await island.api.upload(clips.long, by: player)
+                _ = try await eventually("ffmpeg runs on it", within: .seconds(40)) {
+                    ProcessTable.encoders(of: worker.pid).first
+                }
+                try await network.cut()
+                try await machines.withWorkers { _ in
+                    #expect(try await machines.api(1).vote(first, by: fan).status == 200)
+                    try await untilTrue("another one has taken it over", within: Machines.recovery) {
+                        try await machines.database.count("claimed", of: second) > 1
+                    }
+                    #expect(ProcessTable.encoders(of: worker.pid).isEmpty)
+                    try await machines.expectProcessed(second, of: player)
+                }
+                try await network.heal()
+                try await untilTrue("it is ready again", within: .seconds(60)) {
+                    try await island.api.get("/api/ready").status == 200
+                }
+                let third = try await island.api.upload(clips.small, by: player)
+                try await machines.expectProcessed(third, of: player)
+                #expect(try await machines.database.count("processed", of: second) == 1)
+                let all = Machines(
+                    cluster: machines.cluster, apis: machines.apis + [island], database: machines.database,
+                    store: machines.store)
+                try await all.expectWhole()
+                for node in [island, worker] { await node.program.stop() }
+            }
+        }
+
         private static func node(_ machines: Machines, _ number: Int) async throws -> ClusterNode {
             try await machines.cluster.start(
                 "api", Machines.settings + Machines.apiSettings + ["log.level=info"],

@@ -177,7 +177,6 @@ extension Integration {
             let player = try await machines.api(0).signUp()
             try await machines.withWorkers(1) { workers in
                 let id = try await upload(try await Clips.shared().long, 0, by: player)
-                // Before that, its ffmpeg may be at work on intro and outro.
                 try await untilTrue("it is claimed", within: .seconds(40)) {
                     try await machines.database.count("claimed", of: id) >= 1
                 }
@@ -203,7 +202,6 @@ extension Integration {
             let player = try await machines.api(0).signUp()
             try await machines.withWorkers(1) { sleepers in
                 let id = try await upload(try await Clips.shared().long, 0, by: player)
-                // Before that, its ffmpeg may be at work on intro and outro.
                 try await untilTrue("it is claimed", within: .seconds(40)) {
                     try await machines.database.count("claimed", of: id) >= 1
                 }

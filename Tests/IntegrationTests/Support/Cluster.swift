@@ -46,13 +46,14 @@ final class Cluster: Sendable {
     /// - Parameters:
     ///   - wrapper: a command that becomes the node when the node's own words are added to it.
     ///   - ownFolder: the name of a data folder that the node shares with nobody; nil: the cluster's.
+    ///   - host: the address that it listens on.
     func start(
         _ role: String, _ settings: [String] = [], environment: [String: String] = [:], wrapper: [String] = [],
-        ownFolder: String? = nil
+        ownFolder: String? = nil, host: String = "127.0.0.1"
     ) async throws -> ClusterNode {
         let dataFolder = ownFolder.map { "\(folder)/\($0)" } ?? dataFolder
         if role != "api" { try BrandCache.lend(to: dataFolder) }
-        let usual = ["port=0", "queue.pollSeconds=1", "worker.slots=1"].filter { word in
+        let usual = ["port=0", "http.host=\(host)", "queue.pollSeconds=1", "worker.slots=1"].filter { word in
             !settings.contains { $0.prefix { $0 != "=" } == word.prefix { $0 != "=" } }
         }
         let program = try launch(
@@ -63,8 +64,8 @@ final class Cluster: Sendable {
             }
             return role == "worker" ? Self.workerIsUp(program.errors) : Self.port(in: program.errors)
         }
-        if role == "all" { try BrandCache.take(from: dataFolder) }
-        let api = API(client: client, origin: "http://127.0.0.1:\(port)", port: port)
+        if role != "api" { try BrandCache.take(from: dataFolder) }
+        let api = API(client: client, origin: "http://\(host):\(port)", port: port)
         let node = ClusterNode(program: program, api: api)
         nodes.withLock { $0.append(node) }
         if role != "worker" {
@@ -135,8 +136,8 @@ final class Cluster: Sendable {
         return nil
     }
 
-    /// A worker does not listen; once the media tools and the brand are there it pulls.
-    private static func workerIsUp(_ log: String) -> Int? { log.contains("media tools found") ? 0 : nil }
+    /// A worker does not listen; once the brand is there it pulls.
+    private static func workerIsUp(_ log: String) -> Int? { log.contains("watermark are ready") ? 0 : nil }
 }
 
 /// Intro, outro and watermark take seconds to make; one cluster's serve the others of the run.

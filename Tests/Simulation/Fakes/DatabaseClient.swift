@@ -1,4 +1,5 @@
 import Actors
+import FoundationEssentials
 
 /// One process's connection to the database, as the repositories' ports.
 package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, ChangeFeed {
@@ -150,7 +151,7 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
             return database.redispatchLost(after: after, limit: tokens.count) { unused.removeFirst() }
         }
     }
-    package func holdReconcilerLease(_ node: NodeID, for duration: Duration) async throws(RepositoryError) -> Bool {
+    package func holdReconcilerLease(_ node: NodeID, for duration: Duration) async throws(RepositoryError) -> Date? {
         try await transaction { $0.holdReconcilerLease(node, for: duration) }
     }
     package func pruneEvents(olderThan age: Duration) async throws(RepositoryError) {

@@ -1,4 +1,5 @@
 import Actors
+import FoundationEssentials
 
 /// The delivery rule's writes, each with the guard that its doc comment in `DeliveryRepository` names.
 extension FakeDatabase {
@@ -126,10 +127,10 @@ extension FakeDatabase {
         return count
     }
 
-    func holdReconcilerLease(_ node: NodeID, for duration: Duration) -> Bool {
-        if let holder = reconciler, holder.node != node, holder.until > now { return false }
+    func holdReconcilerLease(_ node: NodeID, for duration: Duration) -> Date? {
+        if let holder = reconciler, holder.node != node, holder.until > now { return nil }
         reconciler = (node, now + nanoseconds(duration))
-        return true
+        return SimulatedWallClock.date(now)
     }
 
     /// The write was done before and its answer lost.

@@ -72,8 +72,8 @@ final class Process: @unchecked Sendable {
                     users: database, videos: database, votes: database, feed: database, jobs: jobs,
                     deadLetters: QueueClient(world.deadLetters, jobsLink), gateway: gateway, probe: FakeProbe(),
                     workspaces: disk, hasher: FakeHasher(),
-                    metrics: MetricMailbox("metrics", capacity: 64), clock: clock, wallClock: SimulatedWallClock(node),
-                    random: random, logger: world.logger))
+                    metrics: MetricMailbox("metrics", capacity: 64), clock: clock, random: random,
+                    logger: world.logger))
             api = made
             node.start { await made.run() }
         }

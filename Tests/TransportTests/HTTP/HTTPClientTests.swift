@@ -179,6 +179,10 @@ struct HTTPClientTests {
             await #expect(throws: HTTPClientError.deadlineExceeded(.leastRate)) {
                 for try await _ in download.body {}
             }
+            await #expect(throws: HTTPClientError.deadlineExceeded(.total), "kept whole: its deadline alone counts") {
+                try await client.send(
+                    HTTPClientRequest(url: server.url()), deadline: .milliseconds(800), maxBodyBytes: 100)
+            }
         }
     }
 

@@ -2,28 +2,32 @@ import Actors
 import Testing
 import Transport
 
-@Suite("Migrations")
-struct MigrationTests {
-    @Test("nodes that start at the same time migrate an empty database once")
-    func concurrentStart() async throws {
-        try await withDatabase(isMigrated: false) { database in
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<5 {
-                    group.addTask { try await PostgresMigrator(client: database.client, logger: silentLogger).run() }
+extension Repositories {
+    @Suite("Migrations")
+    struct MigrationTests {
+        @Test("nodes that start at the same time migrate an empty database once")
+        func concurrentStart() async throws {
+            try await withDatabase(isMigrated: false) { database in
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<5 {
+                        group.addTask {
+                            try await PostgresMigrator(client: database.client, logger: silentLogger).run()
+                        }
+                    }
+                    try await group.waitForAll()
                 }
-                try await group.waitForAll()
+                #expect(try await database.number("SELECT count(*) FROM schema_migrations") == 4)
+                _ = try await database.makeProcessedVideo()
             }
-            #expect(try await database.number("SELECT count(*) FROM schema_migrations") == 4)
-            _ = try await database.makeProcessedVideo()
         }
-    }
 
-    @Test("migrating again changes nothing, and a later release's steps do no harm")
-    func again() async throws {
-        try await withDatabase { database in
-            try await database.sql("INSERT INTO schema_migrations (number, name) VALUES (99, 'later')")
-            try await PostgresMigrator(client: database.client, logger: silentLogger).run()
-            #expect(try await database.number("SELECT count(*) FROM schema_migrations") == 5)
+        @Test("migrating again changes nothing, and a later release's steps do no harm")
+        func again() async throws {
+            try await withDatabase { database in
+                try await database.sql("INSERT INTO schema_migrations (number, name) VALUES (99, 'later')")
+                try await PostgresMigrator(client: database.client, logger: silentLogger).run()
+                #expect(try await database.number("SELECT count(*) FROM schema_migrations") == 5)
+            }
         }
     }
 }

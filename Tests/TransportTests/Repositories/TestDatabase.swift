@@ -1,7 +1,11 @@
 import Actors
 import FoundationEssentials
+import Glibc
 import Testing
 import Transport
+
+/// Suites that also run over TCP with TLS: beside the servers of `deploy/aws-local`.
+enum Repositories {}
 
 struct SystemRandom: RandomSource {
     func next() -> UInt64 { UInt64.random(in: .min ... .max) }
@@ -38,7 +42,7 @@ func withDatabase(
 ) async throws {
     let name = try await TestDatabases.shared.make(isMigrated: isMigrated)
     try await withClient(name: name) { configuration in
-        configuration.parameters.append(("dbname", name))
+        TestDatabases.choose(name, &configuration)
         configuration.poolSize = poolSize
         configuration.sessionSettings = [("plan_cache_mode", "force_generic_plan")]
     } _: { client in
@@ -50,6 +54,14 @@ func withDatabase(
 /// Makes databases from a template that was migrated once.
 private actor TestDatabases {
     static let shared = TestDatabases()
+
+    /// Of the server that `deploy/aws-local` runs beside the tests, over TCP with TLS; without it a private one's socket.
+    private static let url = getenv("ANB_LOCAL_DATABASE_URL").map { String(cString: $0) }
+
+    static func choose(_ database: String?, _ configuration: inout PostgresConfiguration) {
+        if let url { configuration.parameters = [("dbname", url)] }
+        if let database { configuration.parameters.append(("dbname", database)) }
+    }
 
     private var template: Task<Void, any Error>?
     private var made = 0
@@ -66,13 +78,17 @@ private actor TestDatabases {
     func drop(_ name: String) async throws { try await Self.administer("DROP DATABASE \(name) WITH (FORCE)") }
 
     private static func administer(_ statement: String) async throws {
-        try await withClient { try await $0.execute(script: statement) }
+        try await withClient {
+            choose(nil, &$0)
+        } _: {
+            try await $0.execute(script: statement)
+        }
     }
 
     private static func makeTemplate() async throws {
         try await administer("CREATE DATABASE anb_template TEMPLATE template0")
-        try await withClient { configuration in
-            configuration.parameters.append(("dbname", "anb_template"))
+        try await withClient {
+            choose("anb_template", &$0)
         } _: { client in
             try await PostgresMigrator(client: client, logger: silentLogger).run()
         }

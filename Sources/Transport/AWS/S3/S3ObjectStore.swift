@@ -146,22 +146,27 @@ package struct S3ObjectStore: ObjectStore {
         return answer
     }
 
-    /// A step of an upload in parts, up to `triesOfPart` times with full jitter.
+    /// A step of an upload in parts, up to `triesOfPart` times with full jitter, as long as the client's quota lasts.
     func sendRepeatedly(
         _ request: AWSRequest, _ body: HTTPClientRequest.Body, _ what: String, _ key: ObjectKey?,
         action permission: String, deadline: Duration = answerDeadline
     ) async throws(ObjectStoreError) -> HTTPClientResponse {
         var ceiling = 0.2
-        for _ in 1..<Self.triesOfPart {
+        var tries = 1
+        while true {
             do throws(ObjectStoreError) {
-                return try await send(request, body, what, key, action: permission, deadline: deadline)
+                let answer = try await send(request, body, what, key, action: permission, deadline: deadline)
+                client.retries.withLock { [tries] in $0.succeeded(afterRetry: tries > 1) }
+                return answer
             } catch {
-                guard case .unavailable = error, !Task.isCancelled else { throw error }
+                guard case .unavailable = error, tries < Self.triesOfPart, !Task.isCancelled,
+                    client.retries.withLock({ $0.takeOne() })
+                else { throw error }
                 do { try await Task.sleep(for: .seconds(.random(in: 0...ceiling))) } catch { throw .unavailable(what) }
                 ceiling *= 2
+                tries += 1
             }
         }
-        return try await send(request, body, what, key, action: permission, deadline: deadline)
     }
 
     static func transferDeadline(_ bytes: Int64) -> Duration { answerDeadline + .seconds(bytes / leastBytesPerSecond) }

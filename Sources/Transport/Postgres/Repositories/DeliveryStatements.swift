@@ -190,7 +190,7 @@ enum DeliveryStatements {
         INSERT INTO reconciler_lease AS l (holder, held_until) VALUES ($1, now() + $2 * interval '1 microsecond')
         ON CONFLICT (single) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until
         WHERE l.holder = excluded.holder OR l.held_until <= now()
-        RETURNING 1
+        RETURNING now()
         """)
 
     // MARK: - Outbox

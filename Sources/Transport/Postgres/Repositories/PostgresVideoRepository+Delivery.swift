@@ -1,4 +1,5 @@
 import Actors
+import FoundationEssentials
 
 extension PostgresVideoRepository {
     package func claim(_ dispatch: Dispatch, token: LeaseToken, lease: Duration, node: NodeID)
@@ -105,8 +106,10 @@ extension PostgresVideoRepository {
         try await database.query(DeliveryStatements.pruneEvents, [.microseconds(age)]) { _ in }
     }
 
-    package func holdReconcilerLease(_ node: NodeID, for duration: Duration) async throws(RepositoryError) -> Bool {
-        try await guardedWrite(DeliveryStatements.holdLease, [.id(node), .microseconds(duration)]) == .done
+    package func holdReconcilerLease(_ node: NodeID, for duration: Duration) async throws(RepositoryError) -> Date? {
+        try await database.query(DeliveryStatements.holdLease, [.id(node), .microseconds(duration)]) {
+            rows throws(PostgresError) in try rows.first?.date(0)
+        }
     }
 
     /// Runs a statement that returns a row when its guard matched.
