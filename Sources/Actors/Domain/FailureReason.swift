@@ -7,6 +7,9 @@ package struct FailureReason: Error, Sendable, Equatable {
         case tooLong = "too_long"
         case tooManyPixels = "too_many_pixels"
         case tooFewLines = "too_few_lines"
+        case frameRateTooHigh = "frame_rate_too_high"
+        case tooManyStreams = "too_many_streams"
+        case unsupportedCodec = "unsupported_codec"
         case corrupt
         case cutShort = "cut_short"
         case timedOut = "timed_out"
@@ -66,6 +69,24 @@ extension FailureReason {
             code: .tooFewLines,
             spanish: "Tu video tiene \(height) líneas; el mínimo son \(minimum).",
             english: "Your video has \(height) lines; the minimum is \(minimum).")
+    }
+    package static func frameRateTooHigh(rate: Double, maximum: Int) -> Self {
+        Self(
+            code: .frameRateTooHigh,
+            spanish: "Tu video tiene \(short(rate)) cuadros por segundo; el máximo son \(maximum).",
+            english: "Your video has \(short(rate)) frames a second; the maximum is \(maximum).")
+    }
+    package static func tooManyStreams(count: Int, maximum: Int) -> Self {
+        Self(
+            code: .tooManyStreams,
+            spanish: "El archivo contiene \(count) pistas; el máximo son \(maximum). Expórtalo con una sola de video.",
+            english: "The file holds \(count) tracks; the maximum is \(maximum). Export it with a single video track.")
+    }
+    package static func unsupportedCodec(_ name: String) -> Self {
+        Self(
+            code: .unsupportedCodec,
+            spanish: "No aceptamos el códec de video \(name). Exporta el video como MP4 con H.264.",
+            english: "We do not accept the video codec \(name). Export the video as MP4 with H.264.")
     }
     package static let corrupt = Self(
         code: .corrupt,

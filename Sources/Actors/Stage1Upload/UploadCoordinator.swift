@@ -208,17 +208,13 @@ package actor UploadCoordinator {
     }
 
     private nonisolated func inspect(_ spooled: SpooledFile) async throws(UploadError) -> MediaDescription {
-        let allowed = MediaContainer.allCases.map(\.rawValue)
-        guard spooled.sizeBytes > 0 else { throw .refused(.notAVideo(allowed: allowed)) }
         let media: MediaDescription
-        do {
+        do throws(MediaProbeError) {
+            guard spooled.sizeBytes > 0 else { throw .notAVideo }
             media = try await probe.probe(spooled.file)
         } catch {
-            switch error {
-            case .notAVideo: throw .refused(.notAVideo(allowed: allowed))
-            case .corrupt: throw .refused(.corrupt)
-            case .unavailable(let reason): throw .unavailable(reason)
-            }
+            if case .unavailable(let reason) = error { throw .unavailable(reason) }
+            throw .refused(error.reason ?? .corrupt)
         }
         do { try policy.check(media) } catch { throw .refused(error) }
         return media

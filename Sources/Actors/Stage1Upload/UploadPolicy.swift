@@ -14,6 +14,12 @@ package struct UploadPolicy: Sendable {
         }
         let lines = min(media.width, media.height)
         if lines < contest.minimumLines { throw .tooFewLines(height: lines, minimum: contest.minimumLines) }
+        if media.streams > contest.maximumStreams {
+            throw .tooManyStreams(count: media.streams, maximum: contest.maximumStreams)
+        }
+        if let rate = media.frameRate, rate > Double(contest.maximumFrameRate) {
+            throw .frameRateTooHigh(rate: rate, maximum: contest.maximumFrameRate)
+        }
         // A browser's recording has no duration in its header; the transcode decides about it.
         guard let duration = media.duration else { return }
         if duration < contest.minimumDuration {

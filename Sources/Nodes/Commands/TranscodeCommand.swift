@@ -27,10 +27,12 @@ struct TranscodeCommand: AsyncParsableCommand {
         defer { workspaces.removeOwn() }
         guard let source = realpath(input, nil) else { throw ValidationError("\(input) does not exist") }
         defer { free(source) }
+        let workspace = try await workspaces.make()
+        // A copy, as a worker has one: the media tools' user may be allowed at it.
+        let copy = workspace.file("original")
+        try FileManager.default.copyItem(atPath: String(cString: source), toPath: copy.path)
         let show = progress
-        let clip = try await transcoder.transcode(
-            LocalFile(String(cString: source)), in: try await workspaces.make()
-        ) { percent in
+        let clip = try await transcoder.transcode(copy, in: workspace) { percent in
             if show { StandardError.write("\(percent) %") }
         }
         try Self.copy(clip.video, to: output)

@@ -132,6 +132,12 @@ package enum ConfigurationSchema {
             "contest.minLines", .integer(0...8192), default: .integer(0),
             "Lines of the shorter side at least; the published rules have 1080."),
         Setting(
+            "contest.maxFrameRate", .integer(1...1000), default: .integer(300),
+            "Frames a second of an original at most; phones film slow motion at 240."),
+        Setting(
+            "contest.maxStreams", .integer(1...64), default: .integer(16),
+            "Tracks of an original at most: pictures, sound, subtitles, data."),
+        Setting(
             "contest.maxVideosPerPlayer", .integer(1...10000), default: .integer(200), "Videos of one account."),
         Setting("contest.allowSelfVote", .flag, default: .flag(false), "Whether a player may vote for own videos."),
         Setting(

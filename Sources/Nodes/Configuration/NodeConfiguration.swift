@@ -124,6 +124,7 @@ package struct NodeConfiguration: Sendable {
             maximumFileBytes: Int64(integer("contest.maxFileBytes")),
             minimumDuration: seconds("contest.minSeconds"), maximumDuration: seconds("contest.maxSeconds"),
             maximumPixels: integer("contest.maxPixels"), minimumLines: integer("contest.minLines"),
+            maximumFrameRate: integer("contest.maxFrameRate"), maximumStreams: integer("contest.maxStreams"),
             maximumVideosPerPlayer: integer("contest.maxVideosPerPlayer"),
             allowSelfVote: flag("contest.allowSelfVote"), maximumWaitingVotes: integer("contest.maxWaitingVotes"))
     }

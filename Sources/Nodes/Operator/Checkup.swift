@@ -60,13 +60,19 @@ struct Checkup: Sendable {
         logger.logLevel = .critical
         do throws(FFmpegToolsError) {
             let tools = try await FFmpegTools.find(FFmpegSettings(), logger: logger)
-            guard tools.sandbox.hasNoNetwork else {
-                return Check(
-                    "media tools", .warning, tools.version,
-                    advice: "the kernel forbids network namespaces: a hostile clip's ffmpeg could reach the network")
-            }
             let version = tools.version.prefix { $0 != "(" }.split(separator: " ").prefix(3).joined(separator: " ")
-            return Check("media tools", .ok, "\(version); without network")
+            let finding = "\(version); sandbox: \(tools.sandbox.summary)"
+            switch tools.sandbox.form {
+            case .bubblewrap: return Check("media tools", .ok, finding)
+            case .namespace:
+                return Check(
+                    "media tools", .warning, finding,
+                    advice: "bubblewrap is missing or forbidden here: a hostile clip's ffmpeg sees the disk")
+            case .none:
+                return Check(
+                    "media tools", .warning, finding,
+                    advice: "the kernel forbids namespaces: a hostile clip's ffmpeg could reach the network")
+            }
         } catch {
             return Check("media tools", .failed, error.description)
         }

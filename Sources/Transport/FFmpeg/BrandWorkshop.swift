@@ -34,25 +34,24 @@ struct BrandWorkshop: Sendable {
             guard access(font.path, R_OK) == 0 else {
                 throw .unusable("\(font.path) is missing: apt-get install fonts-dejavu-core")
             }
-            try await run(BrandArt.stills(sky: sky, ball: ball, watermark: watermark, font: font))
+            try await run(BrandArt.stills(sky: sky, ball: ball, watermark: watermark, font: font), in: folder)
         }
-        if let file = own("watermark.png") {
+        if let file = try copy(of: "watermark.png", in: workspace) {
             try await run(
                 ["-protocol_whitelist", "file", "-f", "png_pipe", "-i", ClipFormat.url(file), "-frames:v", "1"]
                     + ["-vf", "scale=w=min(iw\\,320):h=-1,format=rgba", "-c:v", "png", "-f", "image2pipe"]
-                    + [ClipFormat.url(watermark)])
+                    + [ClipFormat.url(watermark)], in: folder)
         }
-        try await bumper(
-            own("intro.mp4"), orDrawn: BrandArt.intro(sky: sky, ball: ball, font: font),
-            into: workspace.file("intro.mp4"))
-        try await bumper(
-            own("outro.mp4"), orDrawn: BrandArt.outro(sky: sky, ball: ball, font: font),
-            into: workspace.file("outro.mp4"))
+        try await bumper("intro.mp4", orDrawn: BrandArt.intro(sky: sky, ball: ball, font: font), in: workspace)
+        try await bumper("outro.mp4", orDrawn: BrandArt.outro(sky: sky, ball: ball, font: font), in: workspace)
         for still in [sky, ball] { unlink(still.path) }
         return try await facts(of: workspace)
     }
 
-    private func bumper(_ own: LocalFile?, orDrawn drawing: String, into file: LocalFile) async throws(BrandKitError) {
+    private func bumper(
+        _ name: String, orDrawn drawing: String, in workspace: Workspace
+    ) async throws(BrandKitError) {
+        let own = try copy(of: name, in: workspace)
         let picture: [String] =
             if let own {
                 try await fitted(own)
@@ -61,7 +60,20 @@ struct BrandWorkshop: Sendable {
             }
         try await run(
             picture + ["-map", "[v]"] + ClipFormat.encoder(rateFactor: tools.settings.rateFactor, threads: 1)
-                + ["-t", "\(BrandKit.maximumBumperSeconds)", ClipFormat.url(file)])
+                + ["-t", "\(BrandKit.maximumBumperSeconds)", ClipFormat.url(workspace.file(name))], in: workspace.path)
+        if let own { unlink(own.path) }
+    }
+
+    /// The organiser's file where the media tools see it.
+    private func copy(of name: String, in workspace: Workspace) throws(BrandKitError) -> LocalFile? {
+        guard let file = own(name) else { return nil }
+        let copy = workspace.file("own-\(name)")
+        do {
+            try FileManager.default.copyItem(atPath: file.path, toPath: copy.path)
+        } catch {
+            throw .unavailable("\(file.path): \(error)")
+        }
+        return copy
     }
 
     private func fitted(_ own: LocalFile) async throws(BrandKitError) -> [String] {
@@ -94,9 +106,12 @@ struct BrandWorkshop: Sendable {
         }
     }
 
-    private func run(_ arguments: [String]) async throws(BrandKitError) {
+    private func run(_ arguments: [String], in folder: String) async throws(BrandKitError) {
+        let copies = ["watermark.png", "intro.mp4", "outro.mp4"].map { "\(folder)/own-\($0)" }
+        let files = VisibleFiles(
+            readable: [tools.settings.fontDirectory] + copies.filter { access($0, F_OK) == 0 }, writable: folder)
         do {
-            let result = try await tools.encode(arguments)
+            let result = try await tools.encode(arguments, files: files)
             guard result.succeeded else { throw BrandKitError.unusable("\(result.ending) \(result.errorTail)") }
         } catch MediaCommandError.cancelled {
             throw .cancelled

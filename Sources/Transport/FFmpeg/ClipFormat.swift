@@ -13,8 +13,21 @@ enum ClipFormat {
     /// Names of ffmpeg's demuxers: mov covers mp4, matroska covers webm, asf covers wmv.
     static let demuxers = "mov,avi,asf,matroska"
 
+    /// Names of codecs that cameras, phones, editors and browsers write, as ffprobe gives them.
+    static let codecs: Set<String> = [
+        "av1", "dvvideo", "h263", "h264", "hevc", "mjpeg", "mpeg1video", "mpeg2video", "mpeg4", "msmpeg4v2",
+        "msmpeg4v3", "prores", "vc1", "vp8", "vp9", "wmv1", "wmv2", "wmv3",
+    ]
+    /// Decoders that a transcode may open: those of `codecs` under ffmpeg's names; of sound and subtitles none.
+    static let decoders = codecs.union(["libdav1d", "msmpeg4"]).sorted().joined(separator: ",")
+    /// Beyond any setting of `contest.maxStreams`.
+    private static let maximumStreams = 64
+
     /// Options before `-i` of a file that a stranger uploaded: nothing but the file is opened, in no other format.
-    static let hostileInput = ["-protocol_whitelist", "file", "-format_whitelist", demuxers]
+    /// ffprobe needs a decoder of each stream, whatever it is: only ffmpeg gets `decoders`.
+    static let hostileInput = [
+        "-protocol_whitelist", "file", "-format_whitelist", demuxers, "-max_streams", "\(maximumStreams)",
+    ]
 
     /// x264 at its cheapest preset plus what costs next to nothing there: CABAC, fixed B-frames, the 8×8 transform and
     /// one step of sub-pixel search halve the file for about a tenth more CPU. `stitchable` keeps the PPS free of the

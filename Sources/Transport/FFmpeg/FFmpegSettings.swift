@@ -17,6 +17,8 @@ package struct ProcessLimits: Sendable, Equatable {
 }
 
 package struct FFmpegSettings: Sendable, Equatable {
+    /// The kinds of sandbox that may be used; the best that the machine allows is.
+    package var sandboxes = MediaSandbox.Form.allCases
     /// Absolute paths; nil means the first of that name in `PATH`.
     package var ffmpegPath: String?
     package var ffprobePath: String?

@@ -18,7 +18,7 @@ package struct FFmpegTools: Sendable {
     ]
 
     package static func find(_ settings: FFmpegSettings, logger: Logger) async throws(FFmpegToolsError) -> Self {
-        let sandbox = try await MediaSandbox.make(logger: logger)
+        let sandbox = try await MediaSandbox.make(among: settings.sandboxes, logger: logger)
         let tools = Self(
             ffmpeg: try locate("ffmpeg", settings.ffmpegPath),
             ffprobe: try locate("ffprobe", settings.ffprobePath),
@@ -33,13 +33,13 @@ package struct FFmpegTools: Sendable {
             sandbox: sandbox)
     }
 
-    /// Runs ffmpeg under the limits of an encode.
+    /// Runs ffmpeg under the limits of an encode; nothing but `files` is there for it.
     package func encode(
-        _ arguments: [String], onOutput: @escaping @Sendable ([UInt8]) -> Void = { _ in }
+        _ arguments: [String], files: VisibleFiles, onOutput: @escaping @Sendable ([UInt8]) -> Void = { _ in }
     ) async throws(MediaCommandError) -> MediaCommandResult {
         let command = MediaCommand(
             executable: ffmpeg, arguments: ["-nostdin", "-hide_banner", "-y", "-v", "error"] + arguments,
-            limits: settings.encodeLimits, deadline: settings.encodeDeadline)
+            limits: settings.encodeLimits, files: files, deadline: settings.encodeDeadline)
         return try await command.run(in: sandbox, onOutput: onOutput)
     }
 

@@ -25,14 +25,16 @@ package struct FFmpegTranscoder: Transcoder {
         let ladder = ProgressLadder(report: progress)
         ladder.reach(0)
         let media = try await inspect(source)
+        let files = VisibleFiles(
+            readable: [source.path, kit.intro.path, kit.outro.path, kit.watermark.path], writable: workspace.path)
         let main = workspace.file("main.mp4")
         let video = workspace.file("clip.mp4")
         let poster = workspace.file("poster.jpg")
-        try await encode(source, media, into: main, poster: poster, ladder: ladder)
-        let part = try await encodedPart(main, of: source, media)
-        try await join(main, part, into: video, workspace: workspace)
+        try await encode(source, media, into: main, poster: poster, files, ladder: ladder)
+        let part = try await encodedPart(main, of: source, media, files)
+        try await join(main, part, into: video, files, workspace: workspace)
         ladder.reach(98)
-        let clip = try await accept(video, poster: poster, part: part)
+        let clip = try await accept(video, poster: poster, part: part, files)
         unlink(main.path)
         ladder.reach(100)
         return clip
@@ -45,19 +47,15 @@ package struct FFmpegTranscoder: Transcoder {
             return try await probe.inspect(source)
         } catch {
             guard !Task.isCancelled else { throw .cancelled }
-            switch error {
-            case .notAVideo:
-                throw .unusable(.notAVideo(allowed: MediaContainer.allCases.map { $0.rawValue.uppercased() }))
-            case .corrupt: throw .unusable(.corrupt)
-            case .unavailable(let detail): throw .failed(detail: detail)
-            }
+            if case .unavailable(let detail) = error { throw .failed(detail: detail) }
+            throw .unusable(error.reason ?? .corrupt)
         }
     }
 
     /// The only expensive step: decoding the original and encoding what is published of it.
     private func encode(
         _ source: LocalFile, _ media: FFprobeMediaProbe.Source, into main: LocalFile, poster: LocalFile,
-        ladder: ProgressLadder
+        _ files: VisibleFiles, ladder: ProgressLadder
     ) async throws(TranscodeError) {
         let threads = tools.settings.threads
         let arguments =
@@ -68,17 +66,18 @@ package struct FFmpegTranscoder: Transcoder {
             + ["-map", "[p]"] + ClipGraph.posterOutput(poster)
         ladder.expect(media.pictureDuration ?? .zero, upTo: 96)
         let result = try await run { () async throws(MediaCommandError) in
-            try await tools.encode(arguments) { ladder.read($0) }
+            try await tools.encode(arguments, files: files) { ladder.read($0) }
         }
         guard !result.succeeded else { return }
         logger.info("an encode failed", metadata: ["ending": "\(result.ending)", "stderr": "\(result.errorTail)"])
-        try await blame(result, source, media)
+        try await blame(result, source, media, files)
     }
 
     /// Options that open the original: its first seconds only, and nothing but that file.
     private func input(_ source: LocalFile) -> [String] {
         ClipFormat.hostileInput
             + [
+                "-codec_whitelist", ClipFormat.decoders,
                 "-max_pixels", "\(tools.settings.maximumPixels)", "-threads", "\(tools.settings.threads)",
                 "-t", "\(ClipFormat.maximumSeconds)", "-i", ClipFormat.url(source),
             ]
@@ -87,30 +86,30 @@ package struct FFmpegTranscoder: Transcoder {
     /// Says whose fault a failed run is. Words on stderr are no proof, so the clip is decoded once more, alone: only
     /// when that gives no picture either, the clip is to blame.
     private func blame(
-        _ result: MediaCommandResult, _ source: LocalFile, _ media: FFprobeMediaProbe.Source
+        _ result: MediaCommandResult, _ source: LocalFile, _ media: FFprobeMediaProbe.Source, _ files: VisibleFiles
     ) async throws(TranscodeError) {
         let attempt = TranscodeError.failed(detail: "ffmpeg: \(result.ending) \(result.errorTail)")
         // 255 is ffmpeg's answer to a signal.
         guard case .exited(let code) = result.ending, code != 255 else { throw attempt }
-        guard try await !showsAPicture(source, media) else { throw attempt }
+        guard try await !showsAPicture(source, media, files) else { throw attempt }
         throw .unusable(.corrupt)
     }
 
     private func showsAPicture(
-        _ source: LocalFile, _ media: FFprobeMediaProbe.Source
+        _ source: LocalFile, _ media: FFprobeMediaProbe.Source, _ files: VisibleFiles
     ) async throws(TranscodeError) -> Bool {
         let frames = FrameCount()
         let arguments =
             ["-progress", "pipe:1"] + input(source)
             + ["-map", "0:\(media.stream)", "-frames:v", "1", "-f", "null", "-"]
         let result = try await run { () async throws(MediaCommandError) in
-            try await tools.encode(arguments) { frames.read($0) }
+            try await tools.encode(arguments, files: files) { frames.read($0) }
         }
         return result.succeeded && frames.isPositive
     }
 
     private func encodedPart(
-        _ main: LocalFile, of source: LocalFile, _ media: FFprobeMediaProbe.Source
+        _ main: LocalFile, of source: LocalFile, _ media: FFprobeMediaProbe.Source, _ files: VisibleFiles
     ) async throws(TranscodeError) -> EncodedPart {
         let part: EncodedPart
         do throws(MediaProbeError) {
@@ -119,7 +118,9 @@ package struct FFmpegTranscoder: Transcoder {
             guard !Task.isCancelled else { throw .cancelled }
             // An encode without a single frame ends with 0 and an empty file.
             if case .unavailable(let detail) = error { throw .failed(detail: detail) }
-            guard try await !showsAPicture(source, media) else { throw .failed(detail: "the encode is unreadable") }
+            guard try await !showsAPicture(source, media, files) else {
+                throw .failed(detail: "the encode is unreadable")
+            }
             throw .unusable(.corrupt)
         }
         guard part.frames > 0 else { throw .unusable(.corrupt) }
@@ -129,7 +130,7 @@ package struct FFmpegTranscoder: Transcoder {
     }
 
     private func join(
-        _ main: LocalFile, _ part: EncodedPart, into video: LocalFile, workspace: Workspace
+        _ main: LocalFile, _ part: EncodedPart, into video: LocalFile, _ files: VisibleFiles, workspace: Workspace
     ) async throws(TranscodeError) {
         let parts = [kit.intro, main, kit.outro]
         let arguments: [String]
@@ -155,14 +156,14 @@ package struct FFmpegTranscoder: Transcoder {
                 + ClipFormat.encoder(rateFactor: max(0, tools.settings.rateFactor - 4), threads: tools.settings.threads)
         }
         let result = try await run { () async throws(MediaCommandError) in
-            try await tools.encode(arguments + ["-movflags", "+faststart", ClipFormat.url(video)])
+            try await tools.encode(arguments + ["-movflags", "+faststart", ClipFormat.url(video)], files: files)
         }
         guard result.succeeded else { throw .failed(detail: "join: \(result.ending) \(result.errorTail)") }
     }
 
     /// Counts the frames of the joined file: a file that can be read may still end early.
     private func accept(
-        _ video: LocalFile, poster: LocalFile, part: EncodedPart
+        _ video: LocalFile, poster: LocalFile, part: EncodedPart, _ files: VisibleFiles
     ) async throws(TranscodeError) -> TranscodedClip {
         let frames: Int
         do throws(MediaProbeError) {
@@ -175,7 +176,7 @@ package struct FFmpegTranscoder: Transcoder {
         guard abs(frames - wanted) <= 1 else {
             throw .failed(detail: "the joined clip has \(frames) frames, not \(wanted)")
         }
-        if sizeBytes(poster) == nil { try await takePoster(from: video, part: part, into: poster) }
+        if sizeBytes(poster) == nil { try await takePoster(from: video, part: part, into: poster, files) }
         guard let videoBytes = sizeBytes(video), sizeBytes(poster) != nil else {
             throw .failed(detail: "the clip or its poster is empty")
         }
@@ -185,13 +186,15 @@ package struct FFmpegTranscoder: Transcoder {
 
     /// For clips that end before the poster's second: the middle of the clip, from the finished file.
     private func takePoster(
-        from video: LocalFile, part: EncodedPart, into poster: LocalFile
+        from video: LocalFile, part: EncodedPart, into poster: LocalFile, _ files: VisibleFiles
     ) async throws(TranscodeError) {
         let middle = ClipLength.duration(frames: kit.facts.introFrames + part.frames / 2).inSeconds
         let arguments =
             ["-protocol_whitelist", "file", "-ss", "\(middle)", "-i", ClipFormat.url(video), "-map", "0:v:0"]
             + ["-vf", ClipGraph.posterOfFile] + ClipGraph.posterOutput(poster)
-        let result = try await run { () async throws(MediaCommandError) in try await tools.encode(arguments) }
+        let result = try await run { () async throws(MediaCommandError) in
+            try await tools.encode(arguments, files: files)
+        }
         guard result.succeeded else { throw .failed(detail: "poster: \(result.ending) \(result.errorTail)") }
     }
 

@@ -15,7 +15,8 @@ package struct FFprobeMediaProbe: MediaProbe {
     package func probe(_ file: LocalFile) async throws(MediaProbeError) -> MediaDescription {
         let source = try await inspect(file)
         return MediaDescription(
-            container: source.container, width: source.width, height: source.height, duration: source.duration)
+            container: source.container, width: source.width, height: source.height, duration: source.duration,
+            frameRate: source.frameRate, streams: source.streams)
     }
 
     /// What the transcoder needs beside the description.
@@ -30,6 +31,10 @@ package struct FFprobeMediaProbe: MediaProbe {
         /// The index of the picture's stream.
         let stream: Int
         let isUntaggedHD: Bool
+        let isInterlaced: Bool
+        let isHighDynamicRange: Bool
+        let frameRate: Double?
+        let streams: Int
     }
 
     func inspect(_ file: LocalFile) async throws(MediaProbeError) -> Source {
@@ -38,6 +43,9 @@ package struct FFprobeMediaProbe: MediaProbe {
         let report = try await report(file)
         guard let picture = report.picture else { throw .notAVideo }
         guard picture.isPlayable else { throw .corrupt }
+        guard let codec = picture.codecName, ClipFormat.codecs.contains(codec) else {
+            throw .unsupportedCodec(picture.codecName ?? "?")
+        }
         let container = signature.container(majorBrand: report.format?.tags?["major_brand"])
         let size = picture.shownSize
         let whole = report.duration(in: container)
@@ -45,7 +53,9 @@ package struct FFprobeMediaProbe: MediaProbe {
         let own = container == .mkv || container == .webm ? nil : picture.ownDuration
         return Source(
             container: container, width: size.width, height: size.height, duration: whole,
-            pictureDuration: own ?? whole, stream: picture.index, isUntaggedHD: picture.isUntaggedHD)
+            pictureDuration: own ?? whole, stream: picture.index, isUntaggedHD: picture.isUntaggedHD,
+            isInterlaced: picture.isInterlaced, isHighDynamicRange: picture.isHighDynamicRange,
+            frameRate: picture.frameRate, streams: report.streams?.count ?? 0)
     }
 
     /// The report of a file whose signature is that of an accepted container: what ffprobe cannot read is damaged.
@@ -58,7 +68,7 @@ package struct FFprobeMediaProbe: MediaProbe {
                 "-show_data_hash", "md5",
                 "-show_entries", ProbeReport.entries, "-i", ClipFormat.url(file),
             ],
-            limits: settings.probeLimits, deadline: settings.probeDeadline)
+            limits: settings.probeLimits, files: VisibleFiles(readable: [file.path]), deadline: settings.probeDeadline)
         do {
             let (result, output) = try await command.collect(in: tools.sandbox, limitBytes: Self.maximumReportBytes)
             switch result.ending {

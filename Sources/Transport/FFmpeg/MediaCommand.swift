@@ -7,14 +7,19 @@ package struct MediaCommand: Sendable {
     private let executable: String
     private let arguments: [String]
     private let limits: ProcessLimits
+    private let files: VisibleFiles
     private let deadline: Duration
 
     private static let errorTailBytes = 8192
 
-    package init(executable: String, arguments: [String], limits: ProcessLimits, deadline: Duration) {
+    package init(
+        executable: String, arguments: [String], limits: ProcessLimits, files: VisibleFiles = VisibleFiles(),
+        deadline: Duration
+    ) {
         self.executable = executable
         self.arguments = arguments
         self.limits = limits
+        self.files = files
         self.deadline = deadline
     }
 
@@ -62,7 +67,8 @@ package struct MediaCommand: Sendable {
     private func spawn(
         in sandbox: MediaSandbox, group: ProcessGroup, onOutput: @escaping @Sendable ([UInt8]) -> Void
     ) async -> Result<MediaCommandResult, MediaCommandError> {
-        let (first, rest) = sandbox.wrap(executable, arguments, limits: limits)
+        sandbox.admit(files)
+        let (first, rest) = sandbox.wrap(executable, arguments, limits: limits, files: files)
         var options = PlatformOptions()
         options.createSession = true
         do {
@@ -82,12 +88,15 @@ package struct MediaCommand: Sendable {
                 }
                 return await tail
             }
+            let words = record.closureResult
             let ending: MediaCommandResult.Ending =
                 switch record.terminationStatus {
-                case .exited(let code): .exited(code)
+                case .exited(let code): sandbox.ending(ofExit: code)
                 case .signaled(let signal): .killed(signal: signal)
                 }
-            return .success(MediaCommandResult(ending: ending, errorTail: record.closureResult))
+            // Whatever it is that keeps the sandbox from being made, the clip is not to blame.
+            if ending != .exited(0), MediaSandbox.isOwnComplaint(words) { return .failure(.unavailable(words)) }
+            return .success(MediaCommandResult(ending: ending, errorTail: words))
         } catch {
             return .failure(.unavailable("\(error)"))
         }

@@ -14,6 +14,9 @@ package struct ProbeReport: Decodable, Sendable {
         let width: Int?
         let height: Int?
         let colorSpace: String?
+        let colorTransfer: String?
+        let fieldOrder: String?
+        let avgFrameRate: String?
         let duration: String?
         let nbFrames: String?
         let extradataHash: String?
@@ -34,7 +37,7 @@ package struct ProbeReport: Decodable, Sendable {
 
     /// Entries that keep the report small whatever the file holds.
     static let entries =
-        "stream=index,codec_type,codec_name,width,height,color_space,duration,nb_frames,extradata_hash"
+        "stream=index,codec_type,codec_name,width,height,color_space,color_transfer,field_order,avg_frame_rate,duration,nb_frames,extradata_hash"
         + ":stream_disposition=attached_pic:stream_tags=rotate,DURATION:stream_side_data=rotation"
         + ":format=start_time,duration:format_tags=major_brand"
 
@@ -50,6 +53,19 @@ extension ProbeReport.Stream {
         guard let codecName, codecName != "unknown", codecName != "none" else { return false }
         return (width ?? 0) > 0 && (height ?? 0) > 0
     }
+
+    /// Frames a second; nil for `0/0`.
+    var frameRate: Double? {
+        let parts = (avgFrameRate ?? "").split(separator: "/").compactMap { Double($0) }
+        guard parts.count == 2, parts[1] > 0, parts[0] > 0 else { return nil }
+        return parts[0] / parts[1]
+    }
+
+    /// Two fields in each frame, half a frame's time apart.
+    var isInterlaced: Bool { ["tt", "bb", "tb", "bt"].contains(fieldOrder) }
+
+    /// PQ or HLG (ITU-R BT.2100): brighter than a screen of BT.709 can show.
+    var isHighDynamicRange: Bool { colorTransfer == "smpte2084" || colorTransfer == "arib-std-b67" }
 
     /// No colour matrix is named, and the size is one where players take BT.709 for granted.
     var isUntaggedHD: Bool {

@@ -81,7 +81,9 @@ struct FailureReasonTests {
     private static let all: [FailureReason] = [
         .notAVideo(allowed: ["mp4", "mov"]), .tooLarge(maximumBytes: 1), .tooShort(seconds: 0, minimum: 1),
         .tooLong(seconds: 9, maximum: 1), .tooManyPixels(width: 1, height: 2, maximum: 1),
-        .tooFewLines(height: 1, minimum: 2), .corrupt, .cutShort, .timedOut, .processingFailed, .workerLost,
+        .tooFewLines(height: 1, minimum: 2), .frameRateTooHigh(rate: 2, maximum: 1),
+        .tooManyStreams(count: 2, maximum: 1), .unsupportedCodec("x"), .corrupt, .cutShort, .timedOut,
+        .processingFailed, .workerLost,
     ]
 
     @Test("the text is Spanish first, English in brackets")
@@ -112,8 +114,9 @@ struct FailureReasonTests {
     func codes() {
         #expect(
             FailureReason.Code.allCases.map(\.rawValue).sorted() == [
-                "corrupt", "cut_short", "not_a_video", "processing_failed", "timed_out", "too_few_lines", "too_large",
-                "too_long", "too_many_pixels", "too_short", "worker_lost",
+                "corrupt", "cut_short", "frame_rate_too_high", "not_a_video", "processing_failed", "timed_out",
+                "too_few_lines", "too_large", "too_long", "too_many_pixels", "too_many_streams", "too_short",
+                "unsupported_codec", "worker_lost",
             ])
     }
 }

@@ -66,7 +66,7 @@ struct UploadCoordinatorTests {
 
     @Test("what the probe refuses is refused with its reason and leaves nothing")
     func probe() {
-        let allowed = MediaContainer.allCases.map(\.rawValue)
+        let allowed = MediaContainer.allCases.map { $0.rawValue.uppercased() }
         for (result, error) in [
             (
                 Result<MediaDescription, MediaProbeError>.failure(.notAVideo),
@@ -89,7 +89,7 @@ struct UploadCoordinatorTests {
     func empty() {
         var stage = UploadStage()
         stage.workspaces.spoolBytes = 0
-        let allowed = MediaContainer.allCases.map(\.rawValue)
+        let allowed = MediaContainer.allCases.map { $0.rawValue.uppercased() }
         #expect(stage.receive().value == .threw(.refused(.notAVideo(allowed: allowed))))
     }
 

@@ -7,7 +7,8 @@ import Testing
 import Transport
 
 extension Integration {
-    @Suite("many machines, long", .serialized, MachineStage()) struct ManyMachinesLong {
+    /// Fifty clips wait longer than the ten seconds after which the other suites take a dispatch for lost.
+    @Suite("many machines, long", .serialized, MachineStage(redispatchAfterSeconds: 7200)) struct ManyMachinesLong {
         @Test(
             "ten rolling restarts of all workers during fifty transcodes: none failed, no dead letter, one commit each")
         func rollingRestarts() async throws {
@@ -90,7 +91,7 @@ extension Integration {
             try await IsolatedNetwork.use(in: machines.cluster.folder) { network in
                 func start(_ role: String) async throws -> ClusterNode {
                     try await machines.cluster.start(
-                        role, Machines.settings + (role == "api" ? Machines.apiSettings : []),
+                        role, Machines.settings + (role == "api" ? Machines.apiSettings() : []),
                         environment: try Machines.environment(), wrapper: network.wrapper, ownFolder: "island-\(role)",
                         host: network.address)
                 }
@@ -129,7 +130,7 @@ extension Integration {
 
         private static func node(_ machines: Machines, _ number: Int) async throws -> ClusterNode {
             try await machines.cluster.start(
-                "api", Machines.settings + Machines.apiSettings + ["log.level=info"],
+                "api", Machines.settings.filter { $0 != "log.level=debug" } + Machines.apiSettings(),
                 environment: try Machines.environment(), ownFolder: "voting-\(number)")
         }
     }
@@ -178,6 +179,8 @@ private struct Contest: Sendable {
                     usernameBase: "\(name).ruiz", passwordHash: "$hash$"))
             return id
         }
+        let tiny = LocalFile(machines.cluster.folder + "/tiny")
+        try Files.write([0], to: tiny.path)
         var made: [String] = []
         for _ in 0..<players {
             let owner = try await user("player")
@@ -195,6 +198,9 @@ private struct Contest: Sendable {
             _ = try await videos.commit(
                 ProcessedResult(video: .processedVideo(id), poster: .poster(id), duration: .seconds(2), sizeBytes: 1),
                 of: id, token: token, newToken: ids.make())
+            for object in [key, .processedVideo(id), .poster(id)] {
+                try await machines.store.put(tiny, at: object, contentType: "video/mp4")
+            }
             made.append("\(id)")
         }
         let text = try #require(try Machines.environment()["ANB_AUTH_KEYS"])

@@ -13,10 +13,12 @@ struct Machines: Sendable {
     static let settings = [
         "queue.leaseSeconds=8", "worker.firstRetrySeconds=1", "worker.laterRetrySeconds=1", "log.level=debug",
     ]
-    static let apiSettings = [
-        "reconciler.intervalSeconds=1", "reconciler.sweepSeconds=1", "reconciler.orphanAgeSeconds=8",
-        "reconciler.redispatchAfterSeconds=10",
-    ]
+    static func apiSettings(redispatchAfterSeconds: Int = 10) -> [String] {
+        [
+            "reconciler.intervalSeconds=1", "reconciler.sweepSeconds=1", "reconciler.orphanAgeSeconds=8",
+            "reconciler.redispatchAfterSeconds=\(redispatchAfterSeconds)",
+        ]
+    }
 
     @TaskLocal static var running: Machines?
     static var current: Machines {
@@ -240,6 +242,8 @@ enum FaultProxy {
 
 /// Provisions, and starts both API nodes for a suite.
 struct MachineStage: SuiteTrait, TestScoping {
+    var redispatchAfterSeconds = 10
+
     func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
@@ -265,7 +269,9 @@ struct MachineStage: SuiteTrait, TestScoping {
                 for number in 1...2 {
                     apis.append(
                         try await cluster.start(
-                            "api", Machines.settings + Machines.apiSettings, environment: environment,
+                            "api",
+                            Machines.settings + Machines.apiSettings(redispatchAfterSeconds: redispatchAfterSeconds),
+                            environment: environment,
                             ownFolder: "api-\(number)"))
                 }
                 let machines = Machines(cluster: cluster, apis: apis, database: database, store: store)

@@ -120,7 +120,8 @@ extension Integration {
             for (setting, fragment) in [
                 ("contest.maxFileBytes=1000", "tamaño"), ("contest.minSeconds=20", "mínimo"),
                 ("contest.maxSeconds=1", "máximo"), ("contest.minLines=1080", "líneas"),
-                ("contest.maxPixels=50000", "píxeles"),
+                ("contest.maxPixels=50000", "píxeles"), ("contest.maxFrameRate=5", "cuadros por segundo"),
+                ("contest.maxStreams=1", "pistas"),
             ] {
                 try await withNode(setting) { node in
                     let player = try await node.api.signUp()

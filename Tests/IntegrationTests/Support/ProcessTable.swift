@@ -22,9 +22,14 @@ enum ProcessTable {
         }
     }
 
-    /// The ffmpeg processes that a node has started.
+    /// The ffmpeg processes that a node has started, by way of their sandbox.
     static func encoders(of node: pid_t) -> [pid_t] {
-        entries().filter { $0.parent == node && $0.name == "ffmpeg" }.map(\.pid)
+        let all = entries()
+        let parents = Dictionary(all.map { ($0.pid, $0.parent) }) { first, _ in first }
+        return all.filter { entry in
+            guard entry.name == "ffmpeg" else { return false }
+            return sequence(first: entry.pid) { parents[$0] }.prefix(8).contains(node)
+        }.map(\.pid)
     }
 
     static func isAlive(_ pid: pid_t) -> Bool { entries().contains { $0.pid == pid } }

@@ -61,6 +61,8 @@ struct SettingTests {
         Case("contest.maxSeconds", "60") { "\($0.contest.maximumDuration)" },
         Case("contest.maxPixels", "2073600") { "\($0.contest.maximumPixels)" },
         Case("contest.minLines", "1080") { "\($0.contest.minimumLines)" },
+        Case("contest.maxFrameRate", "60") { "\($0.contest.maximumFrameRate)" },
+        Case("contest.maxStreams", "2") { "\($0.contest.maximumStreams)" },
         Case("contest.maxVideosPerPlayer", "2") { "\($0.contest.maximumVideosPerPlayer)" },
         Case("contest.allowSelfVote", "true") { "\($0.contest.allowSelfVote)" },
         Case("contest.maxWaitingVotes", "2") { "\($0.contest.maximumWaitingVotes)" },

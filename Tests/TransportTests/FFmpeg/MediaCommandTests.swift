@@ -1,15 +1,19 @@
 import Actors
+import Foundation
+import Glibc
 import Synchronization
 import Testing
 import Transport
 
 @Suite("a media command", .timeLimit(.minutes(1)))
 struct MediaCommandTests {
-    private func shell(_ script: String, deadline: Duration = .seconds(30)) async throws -> (MediaCommand, MediaLab) {
+    private func shell(
+        _ script: String, in folder: Workspace? = nil, deadline: Duration = .seconds(30)
+    ) async throws -> (MediaCommand, MediaLab) {
         let lab = try await MediaLab.get()
         let command = MediaCommand(
             executable: "/bin/sh", arguments: ["-c", script], limits: lab.tools.settings.probeLimits,
-            deadline: deadline)
+            files: VisibleFiles(writable: folder?.path), deadline: deadline)
         return (command, lab)
     }
 
@@ -59,17 +63,59 @@ struct MediaCommandTests {
     @Test("the limits, the closed input, the empty environment and the lost privileges hold")
     func confinement() async throws {
         let (command, lab) = try await shell(
-            "ulimit -n; ulimit -t; cat | wc -c; env | grep -c '^HOME='; grep NoNewPrivs /proc/self/status")
+            "ulimit -n; ulimit -t; cat | wc -c; env | grep -c '^HOME='; setpriv --dump | grep no_new_privs")
         let (_, output) = try await command.collect(in: lab.tools.sandbox, limitBytes: 1000)
-        #expect(String(decoding: output, as: UTF8.self) == "64\n20\n0\n0\nNoNewPrivs:\t1\n")
+        #expect(String(decoding: output, as: UTF8.self) == "64\n20\n0\n0\nno_new_privs: 1\n")
     }
 
     @Test("a file beyond the limit ends the process by a signal")
     func fileLimit() async throws {
         let folder = try MediaLab.folder()
-        let (command, lab) = try await shell("exec head -c 2000000 /dev/zero > \(folder.path)/big")
+        let (command, lab) = try await shell("exec head -c 2000000 /dev/zero > \(folder.path)/big", in: folder)
         // SIGXFSZ
         #expect(try await command.run(in: lab.tools.sandbox).ending == .killed(signal: 25))
+    }
+
+    @Test(
+        "of the disk a tool sees its folder and its files, of the machine no process, no network and no user but its own"
+    )
+    func view() async throws {
+        let folder = try MediaLab.folder()
+        let other = try MediaLab.folder()
+        try "secret".write(toFile: other.file("other").path, atomically: false, encoding: .utf8)
+        try "clip".write(toFile: folder.file("clip").path, atomically: false, encoding: .utf8)
+        let lab = try await MediaLab.get()
+        guard lab.tools.sandbox.form == .bubblewrap else {
+            Issue.record("bubblewrap does not work here: ./anb installs it")
+            return
+        }
+        let script = """
+            cat \(folder.path)/clip; echo; echo new >\(folder.path)/new && echo written
+            (echo changed >\(folder.path)/clip) 2>/dev/null || echo kept
+            cat \(other.path)/other /etc/passwd /root/.profile 2>/dev/null | wc -c
+            ls /proc | wc -l; ls /sys/class/net 2>/dev/null | wc -l; ls \(other.path) 2>/dev/null | wc -l
+            id -u
+            """
+        let command = MediaCommand(
+            executable: "/bin/sh", arguments: ["-c", script], limits: lab.tools.settings.encodeLimits,
+            files: VisibleFiles(readable: [folder.file("clip").path], writable: folder.path), deadline: .seconds(20))
+        let (_, output) = try await command.collect(in: lab.tools.sandbox, limitBytes: 1000)
+        let user = geteuid() == 0 ? 65534 : Int(geteuid())
+        #expect(String(decoding: output, as: UTF8.self) == "clip\nwritten\nkept\n0\n0\n0\n0\n\(user)\n")
+    }
+
+    @Test("what keeps the sandbox from being made is the node's fault, not the clip's")
+    func ownComplaint() async throws {
+        let lab = try await MediaLab.get()
+        let command = MediaCommand(
+            executable: "/bin/true", arguments: [], limits: lab.tools.settings.probeLimits,
+            files: VisibleFiles(readable: ["/nowhere/clip.mp4"]), deadline: .seconds(20))
+        let error = await #expect(throws: MediaCommandError.self) { _ = try await command.run(in: lab.tools.sandbox) }
+        guard case .unavailable(let words) = error else {
+            Issue.record("another error")
+            return
+        }
+        #expect(words.contains("/nowhere/clip.mp4"))
     }
 
     @Test("a missing program is named with its package")

@@ -8,6 +8,8 @@ import Transport
 struct MediaLab: Sendable {
     let tools: FFmpegTools
     let kit: BrandKit
+    /// For what tests make and measure, which is anywhere.
+    let plain: MediaSandbox
 
     private static let root = "/tmp/anb-media-tests-\(getpid())"
 
@@ -15,7 +17,9 @@ struct MediaLab: Sendable {
         // The process ends without a word to its tests: the folder is removed at exit.
         atexit { try? FileManager.default.removeItem(atPath: MediaLab.root) }
         let tools = try await FFmpegTools.find(FFmpegSettings(), logger: MediaLab.logger)
-        return MediaLab(tools: tools, kit: try await BrandKit.prepare(in: "\(MediaLab.root)/brand", tools: tools))
+        return MediaLab(
+            tools: tools, kit: try await BrandKit.prepare(in: "\(MediaLab.root)/brand", tools: tools),
+            plain: try await MediaSandbox.make(among: [.none], logger: MediaLab.logger))
     }
 
     static let logger = Logger(label: "media tests") { _ in SwiftLogNoOpLogHandler() }
@@ -40,7 +44,10 @@ struct MediaLab: Sendable {
 
     /// Runs ffmpeg and fails the test where it fails.
     func ffmpeg(_ arguments: [String]) async throws {
-        let result = try await tools.encode(arguments)
+        let command = MediaCommand(
+            executable: tools.ffmpeg, arguments: ["-nostdin", "-y", "-v", "error"] + arguments,
+            limits: tools.settings.encodeLimits, deadline: tools.settings.encodeDeadline)
+        let result = try await command.run(in: plain)
         guard result.succeeded else { throw MediaLabError(detail: result.errorTail) }
     }
 
@@ -65,7 +72,7 @@ struct MediaLab: Sendable {
         let command = MediaCommand(
             executable: tools.ffprobe, arguments: ["-v", "error"] + arguments + ["file:\(file.path)"],
             limits: tools.settings.probeLimits, deadline: .seconds(20))
-        let (_, output) = try await command.collect(in: tools.sandbox, limitBytes: 1_000_000)
+        let (_, output) = try await command.collect(in: plain, limitBytes: 1_000_000)
         return String(decoding: output, as: UTF8.self)
     }
 
@@ -78,7 +85,7 @@ struct MediaLab: Sendable {
                 "-vf", "crop=\(crop),format=gray", "-f", "rawvideo", "-",
             ],
             limits: tools.settings.encodeLimits, deadline: .seconds(20))
-        return try await command.collect(in: tools.sandbox, limitBytes: 2_000_000).output
+        return try await command.collect(in: plain, limitBytes: 2_000_000).output
     }
 }
 
