@@ -33,6 +33,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .target(name: "CChecksum"),
         .target(
             name: "Actors",
             dependencies: [
@@ -44,7 +45,7 @@ let package = Package(
         .target(
             name: "Transport",
             dependencies: [
-                "Actors", "CLibPQ", "CLibCurl",
+                "Actors", "CChecksum", "CLibPQ", "CLibCurl",
                 .product(name: "Collections", package: "swift-collections"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),

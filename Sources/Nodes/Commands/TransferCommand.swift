@@ -31,7 +31,7 @@ struct TransferCommand: AsyncParsableCommand {
             store: store, clock: SystemClock(), wallClock: SystemWallClock(), random: SystemRandomSource(),
             logger: logger)
         try await store.check()
-        let before = (Self.cpuSeconds, Self.peakBytes)
+        let before = (Self.cpuSeconds, Self.memory("VmRSS"))
         for start in stride(from: 0, to: count, by: parallel) {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in start..<min(start + parallel, count) {
@@ -40,7 +40,7 @@ struct TransferCommand: AsyncParsableCommand {
                 try await group.waitForAll()
             }
         }
-        let cost = (Self.cpuSeconds - before.0, Self.peakBytes - before.1)
+        let cost = (Self.cpuSeconds - before.0, Self.memory("VmHWM") - before.1)
         await services.http.shutdown()
         print(#"{"cpu_seconds":\#(cost.0),"rss_above_idle_bytes":\#(cost.1)}"#)
     }
@@ -69,9 +69,10 @@ struct TransferCommand: AsyncParsableCommand {
         return seconds(usage.ru_utime) + seconds(usage.ru_stime)
     }
 
-    private static var peakBytes: Int {
-        var usage = rusage()
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        return Int(usage.ru_maxrss) * 1024
+    /// Bytes; `ru_maxrss` would be the parent's, were that larger.
+    private static func memory(_ name: String) -> Int {
+        let lines = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8))?.split(separator: "\n") ?? []
+        let line = lines.first { $0.hasPrefix(name + ":") }
+        return (line?.split(separator: " ").compactMap { Int($0) }.first ?? 0) * 1024
     }
 }

@@ -51,6 +51,7 @@ package final class AWSClient: Sendable {
     private let offset = Mutex(0.0)
     /// Of the repetitions that are made below the gateway.
     let retries = Mutex(RetryQuota())
+    private let keys = SigningKeys()
 
     package init(
         endpoint: AWSEndpoint, http: HTTPClient, credentials: any AWSCredentialProvider, wallClock: any WallClock,
@@ -73,7 +74,8 @@ package final class AWSClient: Sendable {
 
     func signer() async throws(AWSCredentialError) -> SignatureV4 {
         SignatureV4(
-            credentials: try await credentials.credentials(), region: endpoint.region, service: endpoint.service)
+            credentials: try await credentials.credentials(), region: endpoint.region, service: endpoint.service,
+            keys: keys)
     }
 
     /// Sends a request with a small answer. Of a clock that is off by more than the service bears, the difference is

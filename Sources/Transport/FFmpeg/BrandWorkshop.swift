@@ -12,7 +12,8 @@ struct BrandWorkshop: Sendable {
     /// Names everything that the result depends on: art, encoder options, ffmpeg and the brand folder's files.
     var key: String {
         var words = [
-            "\(Self.artVersion)", tools.version, tools.settings.fontDirectory, ClipFormat.fit(isUntaggedHD: false),
+            "\(Self.artVersion)", tools.version, tools.settings.fontDirectory,
+            ClipFormat.fit(PictureTraits(light: .standard, isInterlaced: false)),
         ]
         words += ClipFormat.encoder(rateFactor: tools.settings.rateFactor, threads: 1)
         for name in ["intro.mp4", "outro.mp4", "watermark.png"] {
@@ -80,7 +81,7 @@ struct BrandWorkshop: Sendable {
         do {
             let source = try await FFprobeMediaProbe(tools: tools).inspect(own)
             return ["-protocol_whitelist", "file", "-t", "\(BrandKit.maximumBumperSeconds)", "-i", ClipFormat.url(own)]
-                + ["-filter_complex", "[0:\(source.stream)]\(ClipFormat.fit(isUntaggedHD: source.isUntaggedHD))[v]"]
+                + ["-filter_complex", "[0:\(source.stream)]\(ClipFormat.fit(source.traits))[v]"]
         } catch .unavailable(let detail) {
             throw .unavailable("\(own.path): \(detail)")
         } catch {

@@ -15,7 +15,7 @@ enum ClipGraph {
         let margin = ClipFormat.watermarkMargin
         return """
             \(FilterText.still(watermark)),format=yuva420p[l];\
-            [0:\(source.stream)]\(ClipFormat.fit(isUntaggedHD: source.isUntaggedHD))[m];\
+            [0:\(source.stream)]\(ClipFormat.fit(source.traits))[m];\
             [m][l]overlay=W-w-\(margin):H-h-\(margin):format=yuv420,format=yuv420p,split[v][s];\
             [s]select=gte(t\\,\(posterSecond))*isnan(prev_selected_t),\(poster)[p]
             """

@@ -2,6 +2,8 @@ import Actors
 
 /// Whether an encode that ended well gave what the original promised: ffmpeg ends with 0 on a truncated file.
 package enum ClipLength {
+    private static let framesPerSecond = ClipFormat.framesPerSecond
+
     /// What is published of an original of that length; nil where it does not say.
     package static func expected(of original: Duration?) -> Duration? {
         original.map { min($0, .seconds(ClipFormat.maximumSeconds)) }
@@ -15,7 +17,9 @@ package enum ClipLength {
         return missing > min(.seconds(1) + expected / 50, expected / 2)
     }
 
+    static func microseconds(frames: Int) -> Int { (frames * 1_000_000 + framesPerSecond / 2) / framesPerSecond }
+
     package static func duration(frames: Int) -> Duration {
-        .seconds(frames) / ClipFormat.framesPerSecond
+        .seconds(frames) / framesPerSecond
     }
 }

@@ -136,9 +136,14 @@ package struct FFmpegTranscoder: Transcoder {
         let arguments: [String]
         if part.extradataHash == kit.facts.extradataHash {
             let list = workspace.file("parts.ffconcat")
+            // A container's own length is rounded to a millisecond: the next part would begin beside its frame.
+            let frames = [kit.facts.introFrames, part.frames, kit.facts.outroFrames]
             let script =
                 "ffconcat version 1.0\n"
-                + parts.map { "file \(FilterText.quote(ClipFormat.url($0)))\n" }.joined()
+                + zip(parts, frames).map { file, frames in
+                    "file \(FilterText.quote(ClipFormat.url(file)))\n"
+                        + "duration \(ClipLength.microseconds(frames: frames))us\n"
+                }.joined()
             do {
                 try script.write(toFile: list.path, atomically: false, encoding: .utf8)
             } catch {

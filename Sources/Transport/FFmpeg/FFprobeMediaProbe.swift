@@ -30,9 +30,7 @@ package struct FFprobeMediaProbe: MediaProbe {
         let pictureDuration: Duration?
         /// The index of the picture's stream.
         let stream: Int
-        let isUntaggedHD: Bool
-        let isInterlaced: Bool
-        let isHighDynamicRange: Bool
+        let traits: PictureTraits
         let frameRate: Double?
         let streams: Int
     }
@@ -53,8 +51,7 @@ package struct FFprobeMediaProbe: MediaProbe {
         let own = container == .mkv || container == .webm ? nil : picture.ownDuration
         return Source(
             container: container, width: size.width, height: size.height, duration: whole,
-            pictureDuration: own ?? whole, stream: picture.index, isUntaggedHD: picture.isUntaggedHD,
-            isInterlaced: picture.isInterlaced, isHighDynamicRange: picture.isHighDynamicRange,
+            pictureDuration: own ?? whole, stream: picture.index, traits: picture.traits,
             frameRate: picture.frameRate, streams: report.streams?.count ?? 0)
     }
 

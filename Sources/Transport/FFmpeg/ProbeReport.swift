@@ -61,15 +61,16 @@ extension ProbeReport.Stream {
         return parts[0] / parts[1]
     }
 
-    /// Two fields in each frame, half a frame's time apart.
-    var isInterlaced: Bool { ["tt", "bb", "tb", "bt"].contains(fieldOrder) }
+    var traits: PictureTraits {
+        PictureTraits(light: light, isInterlaced: ["tt", "bb", "tb", "bt"].contains(fieldOrder))
+    }
 
-    /// PQ or HLG (ITU-R BT.2100): brighter than a screen of BT.709 can show.
-    var isHighDynamicRange: Bool { colorTransfer == "smpte2084" || colorTransfer == "arib-std-b67" }
-
-    /// No colour matrix is named, and the size is one where players take BT.709 for granted.
-    var isUntaggedHD: Bool {
-        (colorSpace == nil || colorSpace == "unknown") && max(width ?? 0, height ?? 0) >= 1280
+    private var light: PictureTraits.Light {
+        if let transfer = colorTransfer, ["smpte2084", "arib-std-b67"].contains(transfer) {
+            return .high(transfer: transfer)
+        }
+        let isUntagged = colorSpace == nil || colorSpace == "unknown"
+        return isUntagged && max(width ?? 0, height ?? 0) >= 1280 ? .untaggedHD : .standard
     }
 
     /// Width and height as they are shown, after the rotation that a phone notes beside the picture.

@@ -77,6 +77,7 @@ final class CurlTransfer {
         options.set(CURLOPT_NOSIGNAL, 1)
         options.set(CURLOPT_CONNECTTIMEOUT_MS, max(Int(configuration.connectTimeout / .milliseconds(1)), 1))
         options.set(CURLOPT_BUFFERSIZE, configuration.receiveBufferBytes)
+        options.set(CURLOPT_UPLOAD_BUFFERSIZE, configuration.sendBufferBytes)
         if !configuration.usesEnvironmentProxy { options.set(CURLOPT_PROXY, "") }
         if let file = configuration.certificateAuthorityFile { options.set(CURLOPT_CAINFO, file) }
         if let userAgent = configuration.userAgent { options.set(CURLOPT_USERAGENT, userAgent) }

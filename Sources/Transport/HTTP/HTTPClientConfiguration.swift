@@ -13,6 +13,8 @@ package struct HTTPClientConfiguration: Sendable {
     package var downloadBufferBytes = 512 * 1024
     /// libcurl's receive buffer of one transfer: it is held back on top of `downloadBufferBytes` while paused.
     package var receiveBufferBytes = 256 * 1024
+    /// libcurl's buffer for the body of one request, made when there is one.
+    package var sendBufferBytes = 256 * 1024
     /// Status line and fields of one response.
     package var maxHeadBytes = 64 * 1024
     /// A request's body or a streamed answer that moves fewer bytes than this over `rateWindow` ends with

@@ -1,9 +1,8 @@
 import Actors
-import Crypto
 import FoundationEssentials
 import Glibc
 
-/// One object on its way to a file: pulled, hashed as it comes, compared with what the server keeps.
+/// One object on its way to a file: pulled, its checksum taken as it comes and compared with what the server keeps.
 struct S3Download {
     let store: S3ObjectStore
     let key: ObjectKey
@@ -63,13 +62,13 @@ struct S3Download {
     }
 
     private func receive(_ download: HTTPDownload, into descriptor: Int32) async throws(ObjectStoreError) {
-        var hash = PartwiseHash(partBytes: Int(S3ObjectStore.partBytes))
+        var checksum = PartwiseChecksum(partBytes: Int(S3ObjectStore.partBytes))
         var size: Int64 = 0
         var writeError: Int32 = 0
         do throws(HTTPClientError) {
             var chunks = download.body.makeAsyncIterator()
             while let chunk = try await chunks.next() {
-                hash.update(chunk)
+                checksum.update(chunk)
                 guard Self.write(chunk, to: descriptor) else {
                     writeError = errno
                     throw HTTPClientError.cancelled
@@ -84,7 +83,7 @@ struct S3Download {
         if let length = download.head.headers["Content-Length"].flatMap(Int64.init), length != size {
             throw .unavailable("fetch \(key): \(size) of \(length) bytes came")
         }
-        if let expected = download.head.headers["x-amz-checksum-sha256"], hash.contradicts(expected) {
+        if let expected = download.head.headers["x-amz-checksum-crc32c"], checksum.contradicts(expected) {
             throw .unavailable("fetch \(key): its checksum does not match")
         }
     }

@@ -35,7 +35,7 @@ struct S3MultipartUpload {
         let answer = try await store.sendRepeatedly(
             store.bucket.request(
                 "POST", key, on: store.client.endpoint, query: [.init("uploads", "")],
-                headers: ["Content-Type": contentType, "x-amz-checksum-algorithm": "SHA256"]),
+                headers: ["Content-Type": contentType, "x-amz-checksum-algorithm": "CRC32C"]),
             .none, "begin the upload of \(key)", nil, action: "s3:PutObject")
         guard let id = XMLElement(parsing: answer.body)?["UploadId"]?.text, !id.isEmpty else {
             throw .unavailable("begin the upload of \(key): an answer without an id")
@@ -71,24 +71,24 @@ struct S3MultipartUpload {
     private func send(part number: Int, of id: String) async throws(ObjectStoreError) -> Part {
         let offset = Int64(number - 1) * S3ObjectStore.partBytes
         let count = min(S3ObjectStore.partBytes, size - offset)
-        let digest = try await FileDigest.sha256(of: file, from: offset, count: count)
+        let checksum = try await CRC32C.of(file, from: offset, count: count).base64
         let answer = try await store.sendRepeatedly(
             store.bucket.request(
                 "PUT", key, on: store.client.endpoint,
                 query: [.init("partNumber", "\(number)"), .init("uploadId", id)],
-                headers: ["x-amz-checksum-sha256": digest.base64], payload: .hash(digest.hex)),
+                headers: ["x-amz-checksum-crc32c": checksum], payload: .unsigned),
             .file(path: file.path, offsetBytes: offset, sizeBytes: count), "send part \(number) of \(key)", nil,
             action: "s3:PutObject", deadline: S3ObjectStore.transferDeadline(count))
         guard let etag = answer.headers["ETag"] else {
             throw .unavailable("send part \(number) of \(key): an answer without ETag")
         }
-        return Part(number: number, etag: etag, checksum: digest.base64)
+        return Part(number: number, etag: etag, checksum: checksum)
     }
 
     private func complete(_ id: String, _ parts: [Part]) async throws(ObjectStoreError) {
         let entries = parts.map { part in
             "<Part><PartNumber>\(part.number)</PartNumber><ETag>\(S3ObjectStore.escaped(part.etag))</ETag>"
-                + "<ChecksumSHA256>\(part.checksum)</ChecksumSHA256></Part>"
+                + "<ChecksumCRC32C>\(part.checksum)</ChecksumCRC32C></Part>"
         }
         let body = Array("<CompleteMultipartUpload>\(entries.joined())</CompleteMultipartUpload>".utf8)
         let answer = try await store.sendRepeatedly(

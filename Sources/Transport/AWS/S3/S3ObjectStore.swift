@@ -6,8 +6,8 @@ import Glibc
 /// Objects in a bucket of S3, or of a server that speaks its protocol.
 ///
 /// Retries are S3Gateway's: an operation here is tried once, but for the steps of an upload in parts. Bytes are verified
-/// both ways by SHA-256: what is sent is signed and carries a checksum that the server keeps, what is fetched is compared
-/// with it. Files above `multipartThreshold` go in parts, `parallelParts` at a time; a failed upload is aborted.
+/// both ways by CRC-32C: what is sent carries a checksum, signed, that the server compares and keeps, what is fetched is
+/// compared with it. Files above `multipartThreshold` go in parts, `parallelParts` at a time; a failed upload is aborted.
 package struct S3ObjectStore: ObjectStore {
     /// From here on an object is sent in parts.
     static let multipartThreshold: Int64 = 16 << 20
@@ -37,10 +37,10 @@ package struct S3ObjectStore: ObjectStore {
             return try await S3MultipartUpload(store: self, file: file, key: key, contentType: contentType, size: size)
                 .run()
         }
-        let digest = try await FileDigest.sha256(of: file, from: 0, count: size)
+        let checksum = try await CRC32C.of(file, from: 0, count: size)
         let request = bucket.request(
             "PUT", key, on: client.endpoint,
-            headers: ["Content-Type": contentType, "x-amz-checksum-sha256": digest.base64], payload: .hash(digest.hex))
+            headers: ["Content-Type": contentType, "x-amz-checksum-crc32c": checksum.base64], payload: .unsigned)
         _ = try await send(
             request, .file(path: file.path, offsetBytes: 0, sizeBytes: size), "put", key, action: "s3:PutObject",
             deadline: Self.transferDeadline(size))

@@ -1,5 +1,6 @@
 import Crypto
 import FoundationEssentials
+import Synchronization
 
 /// Signature Version 4 (IAM User Guide, "AWS Signature Version 4 for API requests"), as pure functions.
 package struct SignatureV4: Sendable {
@@ -7,11 +8,14 @@ package struct SignatureV4: Sendable {
     package let region: String
     /// `s3`, `sqs`, `sts`.
     package let service: String
+    private let keys: SigningKeys
 
     static let algorithm = "AWS4-HMAC-SHA256"
     static let unsignedPayload = "UNSIGNED-PAYLOAD"
 
-    package init(credentials: AWSCredentials, region: String, service: String) {
+    /// - Parameter keys: what signers of one client share, so that a day's key is derived once.
+    package init(credentials: AWSCredentials, region: String, service: String, keys: SigningKeys = SigningKeys()) {
+        self.keys = keys
         self.credentials = credentials
         self.region = region
         self.service = service
@@ -97,10 +101,7 @@ package struct SignatureV4: Sendable {
 
     private func signature(of canonicalRequest: String, _ time: Timestamp) -> String {
         let text = [Self.algorithm, time.full, scope(time), Self.sha256(canonicalRequest)].joined(separator: "\n")
-        var key = SymmetricKey(data: Array("AWS4\(credentials.secretAccessKey)".utf8))
-        for part in [time.day, region, service, "aws4_request"] {
-            key = SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Array(part.utf8), using: key))
-        }
+        let key = keys.key(of: credentials.secretAccessKey, scope: [time.day, region, service, "aws4_request"])
         return Self.hexadecimal(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key))
     }
 
@@ -121,22 +122,52 @@ package struct SignatureV4: Sendable {
 
     package static func sha256(_ bytes: [UInt8]) -> String { hexadecimal(SHA256.hash(data: bytes)) }
 
+    private static let digits = Array("0123456789abcdef".utf8)
+
     static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
         var text: [UInt8] = []
-        for byte in bytes { text += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
+        text.reserveCapacity(2 * bytes.underestimatedCount)
+        for byte in bytes {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
         return String(decoding: text, as: UTF8.self)
+    }
+}
+
+/// The signing key that was derived last (IAM User Guide, "Derive a signing key"): it is good for a day.
+package final class SigningKeys: Sendable {
+    private struct Derived {
+        let secret: String
+        let scope: [String]
+        let key: SymmetricKey
+    }
+
+    private let last = Mutex<Derived?>(nil)
+
+    package init() {}
+
+    fileprivate func key(of secret: String, scope: [String]) -> SymmetricKey {
+        last.withLock { last in
+            if let last, last.secret == secret, last.scope == scope { return last.key }
+            let key = scope.reduce(SymmetricKey(data: Array("AWS4\(secret)".utf8))) { key, part in
+                SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Array(part.utf8), using: key))
+            }
+            last = Derived(secret: secret, scope: scope, key: key)
+            return key
+        }
     }
 }
 
 /// `20130524T000000Z` and its day.
 struct Timestamp: Sendable {
     let full: String
-    var day: String { String(full.prefix(8)) }
+    let day: String
 
     init(_ date: Date) {
         full = date.formatted(
             .iso8601.year().month().day().dateSeparator(.omitted).time(includingFractionalSeconds: false)
                 .timeSeparator(.omitted).timeZone(separator: .omitted))
+        day = String(full.prefix(8))
     }
 }

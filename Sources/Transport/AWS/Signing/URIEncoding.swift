@@ -2,13 +2,16 @@
 /// the unreserved characters of RFC 3986, hexadecimal digits in upper case, a space as %20.
 enum URIEncoding {
     static func encode(_ text: String, keepsSlash: Bool = false) -> String {
+        if text.utf8.allSatisfy({ isUnreserved($0) || (keepsSlash && $0 == UInt8(ascii: "/")) }) { return text }
         var encoded: [UInt8] = []
         encoded.reserveCapacity(text.utf8.count)
         for byte in text.utf8 {
             if isUnreserved(byte) || (keepsSlash && byte == UInt8(ascii: "/")) {
                 encoded.append(byte)
             } else {
-                encoded += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+                encoded.append(UInt8(ascii: "%"))
+                encoded.append(digits[Int(byte >> 4)])
+                encoded.append(digits[Int(byte & 15)])
             }
         }
         return String(decoding: encoded, as: UTF8.self)
