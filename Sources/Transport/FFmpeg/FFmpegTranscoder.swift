@@ -30,11 +30,13 @@ package struct FFmpegTranscoder: Transcoder {
         let main = workspace.file("main.mp4")
         let video = workspace.file("clip.mp4")
         let poster = workspace.file("poster.jpg")
-        try await encode(source, media, into: main, poster: poster, files, ladder: ladder)
+        let candidates = workspace.file("posters.mjpeg")
+        try await encode(source, media, into: main, posters: candidates, files, ladder: ladder)
         let part = try await encodedPart(main, of: source, media, files)
         try await join(main, part, into: video, files, workspace: workspace)
         ladder.reach(98)
-        let clip = try await accept(video, poster: poster, part: part, files)
+        try choosePoster(from: candidates, into: poster)
+        let clip = try await accept(video, poster: poster, part: part)
         unlink(main.path)
         ladder.reach(100)
         return clip
@@ -54,7 +56,7 @@ package struct FFmpegTranscoder: Transcoder {
 
     /// The only expensive step: decoding the original and encoding what is published of it.
     private func encode(
-        _ source: LocalFile, _ media: FFprobeMediaProbe.Source, into main: LocalFile, poster: LocalFile,
+        _ source: LocalFile, _ media: FFprobeMediaProbe.Source, into main: LocalFile, posters: LocalFile,
         _ files: VisibleFiles, ladder: ProgressLadder
     ) async throws(TranscodeError) {
         let threads = tools.settings.threads
@@ -63,7 +65,7 @@ package struct FFmpegTranscoder: Transcoder {
             + input(source)
             + ["-filter_complex", ClipGraph.main(of: media, watermark: kit.watermark), "-map", "[v]"]
             + ClipFormat.encoder(rateFactor: tools.settings.rateFactor, threads: threads) + [ClipFormat.url(main)]
-            + ["-map", "[p]"] + ClipGraph.posterOutput(poster)
+            + ["-map", "[p]"] + ClipGraph.posterOutput(posters)
         ladder.expect(media.pictureDuration ?? .zero, upTo: 96)
         let result = try await run { () async throws(MediaCommandError) in
             try await tools.encode(arguments, files: files) { ladder.read($0) }
@@ -168,7 +170,7 @@ package struct FFmpegTranscoder: Transcoder {
 
     /// Counts the frames of the joined file: a file that can be read may still end early.
     private func accept(
-        _ video: LocalFile, poster: LocalFile, part: EncodedPart, _ files: VisibleFiles
+        _ video: LocalFile, poster: LocalFile, part: EncodedPart
     ) async throws(TranscodeError) -> TranscodedClip {
         let frames: Int
         do throws(MediaProbeError) {
@@ -181,26 +183,23 @@ package struct FFmpegTranscoder: Transcoder {
         guard abs(frames - wanted) <= 1 else {
             throw .failed(detail: "the joined clip has \(frames) frames, not \(wanted)")
         }
-        if sizeBytes(poster) == nil { try await takePoster(from: video, part: part, into: poster, files) }
-        guard let videoBytes = sizeBytes(video), sizeBytes(poster) != nil else {
-            throw .failed(detail: "the clip or its poster is empty")
-        }
+        guard let videoBytes = sizeBytes(video) else { throw .failed(detail: "the clip is empty") }
         return TranscodedClip(
             video: video, poster: poster, duration: ClipLength.duration(frames: frames), sizeBytes: videoBytes)
     }
 
-    /// For clips that end before the poster's second: the middle of the clip, from the finished file.
-    private func takePoster(
-        from video: LocalFile, part: EncodedPart, into poster: LocalFile, _ files: VisibleFiles
-    ) async throws(TranscodeError) {
-        let middle = ClipLength.duration(frames: kit.facts.introFrames + part.frames / 2).inSeconds
-        let arguments =
-            ["-protocol_whitelist", "file", "-ss", "\(middle)", "-i", ClipFormat.url(video), "-map", "0:v:0"]
-            + ["-vf", ClipGraph.posterOfFile] + ClipGraph.posterOutput(poster)
-        let result = try await run { () async throws(MediaCommandError) in
-            try await tools.encode(arguments, files: files)
+    private func choosePoster(from candidates: LocalFile, into poster: LocalFile) throws(TranscodeError) {
+        do {
+            guard let best = PosterChoice.best(of: [UInt8](try Data(contentsOf: URL(filePath: candidates.path)))) else {
+                throw TranscodeError.failed(detail: "there is no picture for the poster")
+            }
+            try Data(best).write(to: URL(filePath: poster.path))
+        } catch let error as TranscodeError {
+            throw error
+        } catch {
+            throw .failed(detail: "poster: \(error)")
         }
-        guard result.succeeded else { throw .failed(detail: "poster: \(result.ending) \(result.errorTail)") }
+        unlink(candidates.path)
     }
 
     // MARK: - Errors and files

@@ -69,6 +69,22 @@ struct FFmpegTranscoderTests {
         #expect(Int(left.max() ?? 255) - Int(left.min() ?? 0) < 12)
     }
 
+    @Test("the poster is of the part that shows something: neither black nor blurred")
+    func poster() async throws {
+        let lab = try await MediaLab.get()
+        let folder = try MediaLab.folder()
+        let scene = "testsrc2=s=640x360:r=30:d=6"
+        // Black, blurred, sharp, black again.
+        let file = try await lab.clip(
+            "scenes.mp4", in: folder,
+            source: "\(scene),boxblur=20:enable=lt(t\\,3),drawbox=t=fill:c=black:enable=lt(t\\,1.5)+gte(t\\,4.5)")
+        let clip = try await lab.transcoder().transcode(file, in: folder) { _ in }
+        let row = try await lab.pixels(of: clip.poster, atSecond: 0, crop: "400:2:60:120")
+        let edges = zip(row.dropFirst(), row).prefix(399).filter { abs(Int($0) - Int($1)) > 40 }.count
+        #expect((row.max() ?? 0) > 150)
+        #expect(edges >= 3, "\(edges) sharp edges in a row of the poster")
+    }
+
     @Test("HD that does not name its colours keeps its sample values")
     func untaggedColour() async throws {
         let lab = try await MediaLab.get()

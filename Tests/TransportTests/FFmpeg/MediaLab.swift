@@ -81,7 +81,9 @@ struct MediaLab: Sendable {
         let command = MediaCommand(
             executable: tools.ffmpeg,
             arguments: [
-                "-v", "error", "-ss", "\(second)", "-i", "file:\(file.path)", "-frames:v", "1",
+                "-v", "error",
+            ] + (second > 0 ? ["-ss", "\(second)"] : []) + [
+                "-i", "file:\(file.path)", "-frames:v", "1",
                 "-vf", "crop=\(crop),format=gray", "-f", "rawvideo", "-",
             ],
             limits: tools.settings.encodeLimits, deadline: .seconds(20))
