@@ -39,6 +39,12 @@ static inline CURLcode anb_curl_set_seek_callback(CURL *handle, anb_curl_seek_ca
     return (curl_easy_setopt)(handle, CURLOPT_SEEKFUNCTION, value);
 }
 
+static inline curl_off_t anb_curl_info_offset(CURL *handle, CURLINFO info) {
+    curl_off_t value = 0;
+    (curl_easy_getinfo)(handle, info, &value);
+    return value;
+}
+
 static inline long anb_curl_info_long(CURL *handle, CURLINFO info) {
     long value = 0;
     (curl_easy_getinfo)(handle, info, &value);

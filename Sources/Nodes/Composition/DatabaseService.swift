@@ -69,6 +69,7 @@ struct DatabaseService: Sendable {
                 "database.url is not a URL that libpq understands: postgres://user:password@host:port/database?sslmode=…"
             )
         }
+        remote.sessionSettings = serverLimits(statementSeconds: configuration.integer("database.statementSeconds"))
         let file = configuration.text("database.passwordFile")
         if !file.isEmpty {
             guard let data = try? Data(contentsOf: URL(filePath: configuration.absolute(file))) else {
@@ -82,6 +83,18 @@ struct DatabaseService: Sendable {
             )
         }
         return remote
+    }
+
+    /// For what the server has to end by itself, because the node that began it is cut off: a transaction without a next
+    /// statement, whose locks everybody waits for, a statement that the node would have cancelled long ago, and a
+    /// connection on which nobody answers. The embedded server has them in its own settings.
+    private static func serverLimits(statementSeconds: Int) -> [(name: String, value: String)] {
+        [
+            (name: "idle_in_transaction_session_timeout", value: "30s"),
+            (name: "statement_timeout", value: "\(max(300, 2 * statementSeconds))s"),
+            (name: "tcp_keepalives_idle", value: "30"), (name: "tcp_keepalives_interval", value: "10"),
+            (name: "tcp_keepalives_count", value: "3"), (name: "tcp_user_timeout", value: "30s"),
+        ]
     }
 
     /// Ends the connections and, for the last node of the folder, the server.

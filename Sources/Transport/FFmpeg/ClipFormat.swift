@@ -15,8 +15,10 @@ enum ClipFormat {
 
     /// Names of codecs that cameras, phones, editors and browsers write, as ffprobe gives them.
     static let codecs: Set<String> = [
-        "av1", "dvvideo", "h263", "h264", "hevc", "mjpeg", "mpeg1video", "mpeg2video", "mpeg4", "msmpeg4v2",
-        "msmpeg4v3", "prores", "vc1", "vp8", "vp9", "wmv1", "wmv2", "wmv3",
+        "aic", "av1", "cfhd", "dnxhd", "dvvideo", "h263", "h264", "hevc", "huffyuv", "mjpeg", "mpeg1video",
+        "mpeg2video",
+        "mpeg4", "msmpeg4v2", "msmpeg4v3", "prores", "qtrle", "rawvideo", "utvideo", "v210", "vc1", "vc1image", "vp8",
+        "vp9", "wmv1", "wmv2", "wmv3", "wmv3image",
     ]
     /// Decoders that a transcode may open: those of `codecs` under ffmpeg's names; of sound and subtitles none.
     static let decoders = codecs.union(["libdav1d", "msmpeg4"]).sorted().joined(separator: ",")

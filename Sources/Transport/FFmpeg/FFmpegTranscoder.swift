@@ -11,6 +11,8 @@ package struct FFmpegTranscoder: Transcoder {
     private let kit: BrandKit
     private let probe: FFprobeMediaProbe
     private let logger: Logger
+    /// Of all pictures that the poster is chosen from: one a second, some 30 kB each.
+    private static let maximumPosterBytes = 16_000_000
 
     package init(tools: FFmpegTools, kit: BrandKit, logger: Logger) {
         self.tools = tools
@@ -25,15 +27,15 @@ package struct FFmpegTranscoder: Transcoder {
         let ladder = ProgressLadder(report: progress)
         ladder.reach(0)
         let media = try await inspect(source)
+        let stage = try Stage(in: workspace)
         let files = VisibleFiles(
-            readable: [source.path, kit.intro.path, kit.outro.path, kit.watermark.path], writable: workspace.path)
-        let main = workspace.file("main.mp4")
-        let video = workspace.file("clip.mp4")
+            readable: [source.path, kit.intro.path, kit.outro.path, kit.watermark.path], writable: stage.path)
         let poster = workspace.file("poster.jpg")
-        let candidates = workspace.file("posters.mjpeg")
-        try await encode(source, media, into: main, posters: candidates, files, ladder: ladder)
+        try await encode(source, media, into: stage, files, ladder: ladder)
+        let main = try stage.take("main.mp4")
+        let candidates = try stage.take("posters.mjpeg")
         let part = try await encodedPart(main, of: source, media, files)
-        try await join(main, part, into: video, files, workspace: workspace)
+        let video = try await join(main, part, in: stage, files, workspace: workspace)
         ladder.reach(98)
         try choosePoster(from: candidates, into: poster)
         let clip = try await accept(video, poster: poster, part: part)
@@ -56,7 +58,7 @@ package struct FFmpegTranscoder: Transcoder {
 
     /// The only expensive step: decoding the original and encoding what is published of it.
     private func encode(
-        _ source: LocalFile, _ media: FFprobeMediaProbe.Source, into main: LocalFile, posters: LocalFile,
+        _ source: LocalFile, _ media: FFprobeMediaProbe.Source, into stage: Stage,
         _ files: VisibleFiles, ladder: ProgressLadder
     ) async throws(TranscodeError) {
         let threads = tools.settings.threads
@@ -64,8 +66,10 @@ package struct FFmpegTranscoder: Transcoder {
             ["-progress", "pipe:1", "-stats_period", "0.5", "-filter_complex_threads", "\(threads)"]
             + input(source)
             + ["-filter_complex", ClipGraph.main(of: media, watermark: kit.watermark), "-map", "[v]"]
-            + ClipFormat.encoder(rateFactor: tools.settings.rateFactor, threads: threads) + [ClipFormat.url(main)]
-            + ["-map", "[p]"] + ClipGraph.posterOutput(posters)
+            + ClipFormat.encoder(rateFactor: tools.settings.rateFactor, threads: threads) + [
+                ClipFormat.url(stage.file("main.mp4"))
+            ]
+            + ["-map", "[p]"] + ClipGraph.posterOutput(stage.file("posters.mjpeg"))
         ladder.expect(media.pictureDuration ?? .zero, upTo: 96)
         let result = try await run { () async throws(MediaCommandError) in
             try await tools.encode(arguments, files: files) { ladder.read($0) }
@@ -132,8 +136,10 @@ package struct FFmpegTranscoder: Transcoder {
     }
 
     private func join(
-        _ main: LocalFile, _ part: EncodedPart, into video: LocalFile, _ files: VisibleFiles, workspace: Workspace
-    ) async throws(TranscodeError) {
+        _ main: LocalFile, _ part: EncodedPart, in stage: Stage, _ files: VisibleFiles, workspace: Workspace
+    ) async throws(TranscodeError) -> LocalFile {
+        var files = files
+        files.readable.append(main.path)
         let parts = [kit.intro, main, kit.outro]
         let arguments: [String]
         if part.extradataHash == kit.facts.extradataHash {
@@ -151,6 +157,7 @@ package struct FFmpegTranscoder: Transcoder {
             } catch {
                 throw .failed(detail: "\(list.path): \(error)")
             }
+            files.readable.append(list.path)
             arguments =
                 ["-protocol_whitelist", "file", "-f", "concat", "-safe", "0", "-i", ClipFormat.url(list)]
                 + ["-map", "0:v:0", "-c", "copy", "-video_track_timescale", "30000", "-f", "mp4"]
@@ -162,10 +169,12 @@ package struct FFmpegTranscoder: Transcoder {
                 // A little finer than the first encode, whose losses add up.
                 + ClipFormat.encoder(rateFactor: max(0, tools.settings.rateFactor - 4), threads: tools.settings.threads)
         }
-        let result = try await run { () async throws(MediaCommandError) in
-            try await tools.encode(arguments + ["-movflags", "+faststart", ClipFormat.url(video)], files: files)
+        let output = ["-movflags", "+faststart", ClipFormat.url(stage.file("clip.mp4"))]
+        let result = try await run { [files] () async throws(MediaCommandError) in
+            try await tools.encode(arguments + output, files: files)
         }
         guard result.succeeded else { throw .failed(detail: "join: \(result.ending) \(result.errorTail)") }
+        return try stage.take("clip.mp4")
     }
 
     /// Counts the frames of the joined file: a file that can be read may still end early.
@@ -189,6 +198,9 @@ package struct FFmpegTranscoder: Transcoder {
     }
 
     private func choosePoster(from candidates: LocalFile, into poster: LocalFile) throws(TranscodeError) {
+        guard let bytes = sizeBytes(candidates), bytes <= Self.maximumPosterBytes else {
+            throw .failed(detail: "the pictures for the poster are too large, or none")
+        }
         do {
             guard let best = PosterChoice.best(of: [UInt8](try Data(contentsOf: URL(filePath: candidates.path)))) else {
                 throw TranscodeError.failed(detail: "there is no picture for the poster")

@@ -52,7 +52,7 @@ package struct FFprobeMediaProbe: MediaProbe {
         return Source(
             container: container, width: size.width, height: size.height, duration: whole,
             pictureDuration: own ?? whole, stream: picture.index, traits: picture.traits,
-            frameRate: picture.frameRate, streams: report.streams?.count ?? 0)
+            frameRate: picture.frameRate(in: container), streams: report.streams?.count ?? 0)
     }
 
     /// The report of a file whose signature is that of an accepted container: what ffprobe cannot read is damaged.

@@ -67,7 +67,7 @@ package struct MediaCommand: Sendable {
     private func spawn(
         in sandbox: MediaSandbox, group: ProcessGroup, onOutput: @escaping @Sendable ([UInt8]) -> Void
     ) async -> Result<MediaCommandResult, MediaCommandError> {
-        sandbox.admit(files)
+        do { try sandbox.admit(files) } catch { return .failure(error) }
         let (first, rest) = sandbox.wrap(executable, arguments, limits: limits, files: files)
         var options = PlatformOptions()
         options.createSession = true

@@ -78,7 +78,7 @@ package struct MediaSandbox: Sendable {
         forms.append((.none, []))
         for (form, fence) in forms where allowed.contains(form) {
             let sandbox = Self(form: form, fence: fence, setpriv: setpriv, prlimit: prlimit)
-            guard await sandbox.works() else { continue }
+            guard try await sandbox.works() else { continue }
             switch form {
             case .bubblewrap: logger.info("media tools run confined", metadata: ["sandbox": "\(sandbox.summary)"])
             case .namespace:
@@ -109,21 +109,32 @@ package struct MediaSandbox: Sendable {
         return (words[0], Array(words.dropFirst()))
     }
 
-    /// Lets the tools' own user at the files, which are this process's. What leads to them stays closed to others.
-    func admit(_ files: VisibleFiles) {
+    /// Lets the tools' own user at the files. What leads to them stays closed to others.
+    ///
+    /// A link is not followed: what a tool has left may lead anywhere, and this process may be root.
+    /// - Throws: `.unavailable` for what is neither a file nor a folder.
+    func admit(_ files: VisibleFiles) throws(MediaCommandError) {
+        for path in files.readable { try admit(path, 0o044, folders: 0o055, owner: nil) }
+        if let folder = files.writable { try admit(folder, 0, folders: 0, owner: hasOwnUser ? Self.ownUser : nil) }
+    }
+
+    private func admit(_ path: String, _ bits: mode_t, folders: mode_t, owner: uid_t?) throws(MediaCommandError) {
+        let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .unavailable("\(path): \(String(cString: strerror(errno)))") }
+        defer { close(descriptor) }
+        var status = stat()
+        fstat(descriptor, &status)
+        let kind = status.st_mode & S_IFMT
+        guard kind == S_IFREG || kind == S_IFDIR else { throw .unavailable("\(path) is no file") }
         guard hasOwnUser else { return }
-        if let folder = files.writable { chown(folder, Self.ownUser, Self.ownUser) }
-        for path in files.readable {
-            var status = stat()
-            guard stat(path, &status) == 0, status.st_uid == geteuid() else { continue }
-            let wanted: mode_t = status.st_mode & S_IFMT == S_IFDIR ? 0o055 : 0o044
-            if status.st_mode & wanted != wanted { chmod(path, (status.st_mode | wanted) & 0o7777) }
-        }
+        if let owner, status.st_uid != owner { fchown(descriptor, owner, owner) }
+        let wanted = kind == S_IFDIR ? folders : bits
+        if status.st_mode & wanted != wanted { fchmod(descriptor, (status.st_mode | wanted) & 0o7777) }
     }
 
     /// bubblewrap says as a shell does by which signal its tool ended.
     func ending(ofExit code: Int32) -> MediaCommandResult.Ending {
-        form == .bubblewrap && (129...192).contains(code) ? .killed(signal: code - 128) : .exited(code)
+        form == .bubblewrap && (129...159).contains(code) ? .killed(signal: code - 128) : .exited(code)
     }
 
     /// Whether a sandbox's program speaks, not the tool in it.
@@ -135,8 +146,11 @@ package struct MediaSandbox: Sendable {
     private static let systemView: [String] = {
         var words = [
             "--unshare-net", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent",
-            "--ro-bind", "/usr", "/usr",
         ]
+        let programs = ["bin", "sbin", "lib", "lib64", "libexec", "share", "local/bin", "local/lib"].map {
+            "/usr/\($0)"
+        }
+        words += folders(above: programs) + programs.flatMap { ["--ro-bind-try", $0, $0] }
         for folder in ["/bin", "/sbin", "/lib", "/lib64"] {
             if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: folder) {
                 words += ["--symlink", target, folder]
@@ -152,13 +166,15 @@ package struct MediaSandbox: Sendable {
     private func view(of executable: String, _ files: VisibleFiles) -> [String] {
         var readable = files.readable
         // Programs that an operator keeps elsewhere.
-        if !["/usr/", "/bin/"].contains(where: executable.hasPrefix), let slash = executable.lastIndex(of: "/") {
+        if !["/usr/bin/", "/usr/local/bin/", "/bin/"].contains(where: executable.hasPrefix),
+            let slash = executable.lastIndex(of: "/")
+        {
             readable.append(String(executable[..<slash]))
         }
-        readable.removeAll { $0.hasPrefix("/usr/") }
+        readable.removeAll { $0.hasPrefix("/usr/share/") }
         return Self.folders(above: readable + (files.writable.map { [$0] } ?? []))
             + (files.writable.map { ["--bind", $0, $0] } ?? [])
-            + readable.flatMap { ["--ro-bind", $0, $0] }
+            + readable.flatMap { ["--ro-bind", $0, $0] } + ["--remount-ro", "/", "--remount-ro", "/dev"]
     }
 
     /// Those that lead to the paths, from the outermost in. bubblewrap's own choice lets nobody but root through.
@@ -174,14 +190,16 @@ package struct MediaSandbox: Sendable {
         return words
     }
 
-    private func works() async -> Bool {
+    /// - Throws: when it cannot be told now; a loaded machine must not leave a node without its sandbox.
+    private func works() async throws(FFmpegToolsError) -> Bool {
         let limits = ProcessLimits(
             cpuSeconds: 5, addressSpaceBytes: 1_000_000_000, fileBytes: 1000, openFiles: 16)
         let command = MediaCommand(executable: "/bin/true", arguments: [], limits: limits, deadline: .seconds(10))
-        do {
+        do throws(MediaCommandError) {
             return try await command.run(in: self).succeeded
         } catch {
-            return false
+            if case .unavailable = error { return false }
+            throw .unusable("\(form): \(error)")
         }
     }
 }

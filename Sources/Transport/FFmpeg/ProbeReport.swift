@@ -54,8 +54,10 @@ extension ProbeReport.Stream {
         return (width ?? 0) > 0 && (height ?? 0) > 0
     }
 
-    /// Frames a second; nil for `0/0`.
-    var frameRate: Double? {
+    /// Frames a second; nil for `0/0`, and for what is no more than the time base of a container that counts milliseconds:
+    /// a browser's recording has no rate of its own.
+    func frameRate(in container: MediaContainer) -> Double? {
+        if avgFrameRate == "1000/1", [.mkv, .webm, .wmv].contains(container) { return nil }
         let parts = (avgFrameRate ?? "").split(separator: "/").compactMap { Double($0) }
         guard parts.count == 2, parts[1] > 0, parts[0] > 0 else { return nil }
         return parts[0] / parts[1]

@@ -12,7 +12,7 @@ final class CurlTransfer {
     private var headParser: ResponseHeadParser
     private var hasHead = false
     private var leastRate: LeastRate?
-    private var movedBytes: Int64 = 0
+    private var receivedBytes: Int64 = 0
     private var hasStarted = false
     /// The network was not asked to move anything for a part of the rate's window.
     private var isExcused = true
@@ -167,7 +167,7 @@ final class CurlTransfer {
     private func received(_ bytes: UnsafeRawBufferPointer) -> Int {
         switch transfer.apply({ $0.receive(body: bytes) }) {
         case .taken:
-            movedBytes += Int64(bytes.count)
+            receivedBytes += Int64(bytes.count)
             return bytes.count
         case .pause:
             isExcused = true
@@ -179,9 +179,7 @@ final class CurlTransfer {
     private func fill(_ target: UnsafeMutableRawBufferPointer) -> Int {
         hasStarted = true
         switch source.read(into: target) {
-        case .bytes(let count):
-            movedBytes += Int64(count)
-            return count
+        case .bytes(let count): return count
         case .failed:
             ownError = .invalidRequest("the file is shorter than declared or cannot be read")
             return Int(CURL_READFUNC_ABORT)
@@ -190,7 +188,6 @@ final class CurlTransfer {
         switch transfer.apply({ $0.fill(target) }) {
         case .bytes(let count):
             source.offeredBytesSent(count)
-            movedBytes += Int64(count)
             return count
         case .pause:
             isExcused = true
@@ -239,6 +236,8 @@ final class CurlTransfer {
         let paused = transfer.paused
         let isAnswered = hasHead && transfer.isStreamed
         let isMoving = (isAnswered || (hasStarted && !source.isSentWhole)) && !paused.receive && !paused.send
+        // What libcurl took into its buffer is not yet on its way.
+        let movedBytes = receivedBytes + Int64(anb_curl_info_offset(handle, CURLINFO_SIZE_UPLOAD_T))
         let verdict = leastRate?.check(now: now, movedBytes: movedBytes, isExcused: isExcused || !isMoving)
         if verdict == .tooSlow { return .deadlineExceeded(.leastRate) }
         isExcused = !isMoving

@@ -25,6 +25,8 @@ package struct HTTPHeaders: Sendable, Equatable, ExpressibleByDictionaryLiteral 
         fields.append(Field(name: name, value: value))
     }
 
+    package mutating func remove(_ name: String) { fields.removeAll { Self.isSameName($0.name, name) } }
+
     /// The value of the first field of that name.
     package subscript(name: String) -> String? {
         fields.first { Self.isSameName($0.name, name) }?.value

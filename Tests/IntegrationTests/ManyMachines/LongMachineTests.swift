@@ -45,6 +45,46 @@ extension Integration {
             for worker in workers { await worker.program.stop() }
         }
 
+        @Test("the queue is away for two minutes: what was uploaded meanwhile is processed once")
+        func queueAwayForMinutes() async throws {
+            let machines = try Machines.current
+            let clip = try await Clips.shared().small
+            let player = try await machines.api(0).signUp()
+            try await machines.withWorkers { _ in
+                let ids = try await FaultProxy.with(.sqs, #"{"service":"*","reset":true}"#) {
+                    var ids: [String] = []
+                    for turn in 0..<12 {
+                        ids.append(try await machines.api(turn).upload(clip, by: player))
+                        try await Task.sleep(for: .seconds(10))
+                    }
+                    return ids
+                }
+                for id in ids { try await machines.expectProcessed(id, of: player, within: .seconds(120)) }
+                try await machines.expectWhole()
+            }
+        }
+
+        @Test(
+            "a store that moves one kilobyte a second is given up and tried again, up and down",
+            arguments: [
+                #"{"service":"s3","operation":"PutObject","request":{"slow_upload":{"rate_kbps":1}},"times":1}"#,
+                #"{"service":"s3","operation":"GetObject","response":{"bandwidth_kbps":1},"times":1}"#,
+            ])
+        func slowStore(rule: String) async throws {
+            let machines = try Machines.current
+            let large = try await Clips.shared().small.padded(to: 21_000_000)
+            let player = try await machines.api(0).signUp()
+            try await machines.withWorkers { _ in
+                try await FaultProxy.with(.s3, rule) {
+                    var api = machines.api(0)
+                    api.deadline = .seconds(120)
+                    let id = try await api.upload(large, by: player)
+                    try await machines.expectProcessed(id, of: player, within: .seconds(120))
+                }
+                try await machines.expectWhole()
+            }
+        }
+
         /// Two more API nodes, each killed ten times in the midst of votes and erasures.
         @Test("after 100,000 votes, erasures and twenty deaths each node's ranking is the recount's, byte for byte")
         func votes() async throws {

@@ -20,6 +20,8 @@ struct API: Sendable {
     let client: HTTPClient
     let origin: String
     let port: Int
+    /// Of each request.
+    var deadline: Duration = .seconds(30)
 
     func call(
         _ method: String, _ path: String, token: String? = nil, body: [UInt8]? = nil, headers: HTTPHeaders = [:]
@@ -29,7 +31,7 @@ struct API: Sendable {
         let url = path.hasPrefix("http://") ? path : origin + path
         let request = HTTPClientRequest(
             method: method, url: url, headers: headers, body: body.map { .bytes($0) } ?? .none)
-        let response = try await client.send(request, deadline: .seconds(30), maxBodyBytes: 64_000_000)
+        let response = try await client.send(request, deadline: deadline, maxBodyBytes: 64_000_000)
         return Answer(status: response.status, headers: response.headers, body: response.body)
     }
 

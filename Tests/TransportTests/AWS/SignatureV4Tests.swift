@@ -59,6 +59,29 @@ struct SignatureV4Tests {
         #expect(signed.headers["X-Amz-Date"] == "20130524T000000Z")
     }
 
+    /// 66,560 times "a", in chunks of 64 KiB.
+    @Test("a body in chunks is signed as the published example is")
+    func chunks() throws {
+        let request = AWSRequest(
+            method: "PUT", authority: "s3.amazonaws.com", path: "/examplebucket/chunkObject.txt",
+            headers: [
+                "x-amz-storage-class": "REDUCED_REDUNDANCY", "Content-Encoding": "aws-chunked",
+                "x-amz-decoded-content-length": "66560", "Content-Length": "66824",
+            ], payload: .chunks)
+        let authorization = try #require(Self.signer.signed(request, at: Self.date).headers["Authorization"])
+        let seed = try #require(authorization.split(separator: "=").last.map(String.init))
+        #expect(seed == "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9")
+        var signer = ChunkSigner(Self.signer, seed: seed, at: Self.date)
+        var body = signer.frame([UInt8](repeating: 0x61, count: 65536))
+        let first = "10000;chunk-signature=ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648\r\n"
+        #expect(body.starts(with: first.utf8))
+        body += signer.frame([UInt8](repeating: 0x61, count: 1024))
+        let end = "0;chunk-signature=b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9\r\n\r\n"
+        body += signer.frame([])
+        #expect(String(decoding: body.suffix(end.utf8.count), as: UTF8.self) == end)
+        #expect(body.count == 66824)
+    }
+
     @Test("a presigned URL is the published one")
     func presigned() {
         let made = Self.signer.presigned(

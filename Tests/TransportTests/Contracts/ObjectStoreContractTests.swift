@@ -68,10 +68,11 @@ struct ManyMachinesObjectStores {
     @Test("a put replaces what was there", arguments: Service.allCases)
     func replace(service: Service) async throws {
         try await Self.withStore(service) { store, folder in
+            let key = ObjectKey(ObjectPrefix.processed.rawValue + "a.mp4")
             for seed in [UInt8(1), 2] {
                 let (file, data) = try Self.file(70_000, in: folder, seed: seed)
-                try await store.put(file, at: Self.key("a.mp4"), contentType: "video/mp4")
-                let isEqual = try await Self.fetched(Self.key("a.mp4"), from: store, in: folder).elementsEqual(data)
+                try await store.put(file, at: key, contentType: "video/mp4")
+                let isEqual = try await Self.fetched(key, from: store, in: folder).elementsEqual(data)
                 #expect(isEqual)
             }
         }
@@ -190,6 +191,31 @@ struct ManyMachinesS3 {
                 for: SignedURLRequest(key: Self.key, contentType: "video/mp4", origin: ""), validFor: .seconds(3600))
             #expect(signed.expiresAt == end)
             #expect(signed.url.contains("X-Amz-Expires=59") || signed.url.contains("X-Amz-Expires=600"))
+        }
+    }
+
+    @Test(
+        "an original is not written over, and one that is there already is as good as written",
+        arguments: [70_000, 21_000_000])
+    func once(bytes: Int) async throws {
+        try await LocalAWS.withBucket { store in
+            try await withTemporaryFolder { folder in
+                let key = ObjectKey(ObjectPrefix.original.rawValue + "a.mp4")
+                let file = LocalFile(folder + "/file")
+                for byte in [UInt8(1), 2] {
+                    try Data(repeating: byte, count: bytes).write(to: URL(filePath: file.path))
+                    try await store.put(file, at: key, contentType: "video/mp4")
+                }
+                try Data(repeating: 3, count: bytes + 1).write(to: URL(filePath: file.path))
+                await #expect(throws: ObjectStoreError.self) {
+                    try await store.put(file, at: key, contentType: "video/mp4")
+                }
+                let back = LocalFile(folder + "/back")
+                try await store.fetch(key, into: back)
+                let isFirst = try Data(contentsOf: URL(filePath: back.path)).elementsEqual(
+                    Data(repeating: 1, count: bytes))
+                #expect(isFirst)
+            }
         }
     }
 

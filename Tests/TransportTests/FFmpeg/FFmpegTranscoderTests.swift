@@ -212,8 +212,9 @@ struct FFmpegTranscoderTests {
         let folder = try MediaLab.folder()
         let file = try await lab.clip("in.mp4", in: folder, source: "testsrc2=s=320x180:r=30:d=2")
         // The output's name leads to a device that is always full.
-        try FileManager.default.createSymbolicLink(
-            atPath: folder.file("main.mp4").path, withDestinationPath: "/dev/full")
+        let stage = folder.file("stage").path
+        try FileManager.default.createDirectory(atPath: stage, withIntermediateDirectories: false)
+        try FileManager.default.createSymbolicLink(atPath: stage + "/main.mp4", withDestinationPath: "/dev/full")
         let error = await #expect(throws: TranscodeError.self, "a clip was published from a full disk") {
             _ = try await lab.transcoder().transcode(file, in: folder) { _ in }
         }

@@ -118,6 +118,23 @@ struct MediaCommandTests {
         #expect(words.contains("/nowhere/clip.mp4"))
     }
 
+    @Test("a link that a tool has left in the place of its output leads nowhere", arguments: ["link", "pipe"])
+    func leftovers(kind: String) async throws {
+        let folder = try MediaLab.folder()
+        let secret = try MediaLab.folder().file("secret")
+        try "secret".write(toFile: secret.path, atomically: false, encoding: .utf8)
+        chmod(secret.path, 0o600)
+        let left = folder.file("main.mp4").path
+        if kind == "link" { symlink(secret.path, left) } else { mkfifo(left, 0o666) }
+        let (_, lab) = try await shell("true")
+        await #expect(throws: MediaProbeError.self) {
+            _ = try await FFprobeMediaProbe(tools: lab.tools).report(LocalFile(left))
+        }
+        var status = stat()
+        stat(secret.path, &status)
+        #expect(status.st_mode & 0o777 == 0o600, "the link was followed")
+    }
+
     @Test("a missing program is named with its package")
     func missing() async throws {
         var settings = FFmpegSettings()

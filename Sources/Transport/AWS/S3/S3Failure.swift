@@ -6,6 +6,7 @@ enum S3Failure {
     private static let passingCodes: Set<String> = [
         "SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "OperationAborted", "BadDigest",
         "XAmzContentSHA256Mismatch", "Throttling", "ThrottlingException", "TooManyRequestsException", "ExpiredToken",
+        "ConditionalRequestConflict",
         // A completed upload whose answer was lost, or one that was aborted: it begins anew.
         "NoSuchUpload",
     ]

@@ -91,11 +91,17 @@ struct S3MultipartUpload {
                 + "<ChecksumCRC32C>\(part.checksum)</ChecksumCRC32C></Part>"
         }
         let body = Array("<CompleteMultipartUpload>\(entries.joined())</CompleteMultipartUpload>".utf8)
+        var request = store.bucket.request(
+            "POST", key, on: store.client.endpoint, query: [.init("uploadId", id)],
+            headers: ["Content-Type": "application/xml"], payload: .hash(SignatureV4.sha256(body)))
+        if S3ObjectStore.isWrittenOnce(key) { request.headers.append(name: "If-None-Match", value: "*") }
         let answer = try await store.sendRepeatedly(
-            store.bucket.request(
-                "POST", key, on: store.client.endpoint, query: [.init("uploadId", id)],
-                headers: ["Content-Type": "application/xml"], payload: .hash(SignatureV4.sha256(body))),
-            .bytes(body), "complete the upload of \(key)", nil, action: "s3:PutObject", deadline: .seconds(120))
+            request, .bytes(body), "complete the upload of \(key)", nil, action: "s3:PutObject", deadline: .seconds(120)
+        )
+        if answer.status == S3ObjectStore.isThere {
+            await abort(id)
+            return try await store.confirm(key, size)
+        }
         // The status is sent before S3 knows: a failure may follow in the body of a 200.
         guard XMLElement(parsing: answer.body)?.name == "CompleteMultipartUploadResult" else {
             throw .unavailable(

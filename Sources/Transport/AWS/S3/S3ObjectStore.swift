@@ -31,6 +31,7 @@ package struct S3ObjectStore: ObjectStore {
         self.bucket = bucket
     }
 
+    /// An original is never written over (S3 User Guide, "Conditional writes"): no other upload has its key.
     package func put(_ file: LocalFile, at key: ObjectKey, contentType: String) async throws(ObjectStoreError) {
         let size = try Self.size(of: file)
         if size > Self.multipartThreshold {
@@ -38,12 +39,26 @@ package struct S3ObjectStore: ObjectStore {
                 .run()
         }
         let checksum = try await CRC32C.of(file, from: 0, count: size)
-        let request = bucket.request(
+        var request = bucket.request(
             "PUT", key, on: client.endpoint,
             headers: ["Content-Type": contentType, "x-amz-checksum-crc32c": checksum.base64], payload: .unsigned)
-        _ = try await send(
+        if Self.isWrittenOnce(key) { request.headers.append(name: "If-None-Match", value: "*") }
+        let answer = try await send(
             request, .file(path: file.path, offsetBytes: 0, sizeBytes: size), "put", key, action: "s3:PutObject",
             deadline: Self.transferDeadline(size))
+        if answer.status == Self.isThere { try await confirm(key, size) }
+    }
+
+    /// Of a conditional write: the object is there already (412 Precondition Failed).
+    static let isThere = 412
+
+    static func isWrittenOnce(_ key: ObjectKey) -> Bool { key.name.hasPrefix(ObjectPrefix.original.rawValue) }
+
+    /// What is there already was left by an earlier try, whose answer was lost: or by nobody of this contest.
+    func confirm(_ key: ObjectKey, _ size: Int64) async throws(ObjectStoreError) {
+        guard try await attributes(of: key)?.sizeBytes == size else {
+            throw .rejected("put \(key): another object has that key")
+        }
     }
 
     package func fetch(_ key: ObjectKey, into file: LocalFile) async throws(ObjectStoreError) {
@@ -142,7 +157,16 @@ package struct S3ObjectStore: ObjectStore {
         } catch {
             throw S3Failure.error(error, action)
         }
-        guard (200..<300).contains(answer.status) else { throw S3Failure.error(answer, action, key) }
+        let isConditional = request.headers.contains("If-None-Match")
+        // A store that does not know conditions is asked without.
+        if answer.status == 501, isConditional {
+            var request = request
+            request.headers.remove("If-None-Match")
+            return try await send(request, body, action, key, action: permission, deadline: deadline)
+        }
+        guard (200..<300).contains(answer.status) || (isConditional && answer.status == Self.isThere) else {
+            throw S3Failure.error(answer, action, key)
+        }
         return answer
     }
 

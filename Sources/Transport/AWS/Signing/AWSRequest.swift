@@ -5,6 +5,8 @@ package struct AWSRequest: Sendable, Equatable {
     package enum Payload: Sendable, Equatable {
         /// Hexadecimal SHA-256.
         case hash(String)
+        /// Chunk by chunk, as `ChunkSigner` does (S3 only).
+        case chunks
         /// The body is not signed (S3 only, over TLS or with a checksum of its own).
         case unsigned
     }

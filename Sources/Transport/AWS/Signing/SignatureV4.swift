@@ -100,7 +100,12 @@ package struct SignatureV4: Sendable {
     }
 
     private func signature(of canonicalRequest: String, _ time: Timestamp) -> String {
-        let text = [Self.algorithm, time.full, scope(time), Self.sha256(canonicalRequest)].joined(separator: "\n")
+        signature(Self.algorithm, time, [Self.sha256(canonicalRequest)])
+    }
+
+    /// Of a string to sign: algorithm, time, scope, and what is signed.
+    func signature(_ algorithm: String, _ time: Timestamp, _ lines: [String]) -> String {
+        let text = ([algorithm, time.full, scope(time)] + lines).joined(separator: "\n")
         let key = keys.key(of: credentials.secretAccessKey, scope: [time.day, region, service, "aws4_request"])
         return Self.hexadecimal(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key))
     }
@@ -110,6 +115,7 @@ package struct SignatureV4: Sendable {
     private static func payloadHash(_ payload: AWSRequest.Payload) -> String {
         switch payload {
         case .hash(let hash): hash
+        case .chunks: ChunkSigner.payload
         case .unsigned: unsignedPayload
         }
     }

@@ -49,6 +49,7 @@ package struct PostgresMigrator: Sendable {
     /// when two sessions run it at once, so the lock comes first.
     private static let lockAndTable = """
         SET LOCAL client_min_messages = warning;
+        SET LOCAL statement_timeout = 0;
         SELECT pg_advisory_xact_lock(4706318529571);
         CREATE TABLE IF NOT EXISTS schema_migrations (
             number integer PRIMARY KEY,
