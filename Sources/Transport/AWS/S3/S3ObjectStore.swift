@@ -56,9 +56,12 @@ package struct S3ObjectStore: ObjectStore {
 
     /// What is there already was left by an earlier try, whose answer was lost: or by nobody of this contest.
     func confirm(_ key: ObjectKey, _ size: Int64) async throws(ObjectStoreError) {
-        guard try await attributes(of: key)?.sizeBytes == size else {
-            throw .rejected("put \(key): another object has that key")
-        }
+        let answer = try await send(
+            bucket.request("GET", key, on: client.endpoint, headers: ["Range": "bytes=0-0"]), .none, "look at", key,
+            action: "s3:GetObject")
+        // `bytes 0-0/1234` (RFC 9110, section 14.4).
+        let length = answer.headers["Content-Range"]?.split(separator: "/").last.flatMap { Int64($0) }
+        guard length == size else { throw .rejected("put \(key): another object has that key") }
     }
 
     package func fetch(_ key: ObjectKey, into file: LocalFile) async throws(ObjectStoreError) {
