@@ -12,7 +12,7 @@ package enum ClipKind: Sendable, Equatable {
 /// The delivery rule's invariants, checked at each effect against a history of its own, so that a wrong guard in the
 /// database's fake is found as well as a wrong actor.
 ///
-/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+/// Proof of `@unchecked Sendable`: touched by the simulation's thread only, which `Simulation` watches.
 package final class Invariants: @unchecked Sendable {
     struct History {
         let label: String

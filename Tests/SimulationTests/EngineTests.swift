@@ -20,12 +20,12 @@ private actor Ledger {
     func note() { notes += 1 }
 }
 
-/// Unchecked: touched by the simulation's thread only.
+/// Proof of `@unchecked Sendable`: touched by the simulation's thread only.
 private final class Log: @unchecked Sendable {
     var lines: [String] = []
 }
 
-/// Unchecked: written before the other thread is made, read by that thread only.
+/// Proof of `@unchecked Sendable`: written before the other thread is made, read by that thread only.
 private final class Waiting: @unchecked Sendable {
     var continuation: UnsafeContinuation<Void, Never>?
 }

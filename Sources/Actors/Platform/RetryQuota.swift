@@ -3,10 +3,10 @@
 /// The standard retry mode of the AWS SDKs (AWS SDKs and Tools Reference Guide, "Retry behavior"): each repetition takes
 /// from a bucket of 500; one that succeeds gives its cost back, a first try that succeeds gives 1.
 package struct RetryQuota: Sendable {
-    package static let capacity = 500
-    package static let cost = 5
+    static let capacity = 500
+    static let cost = 5
 
-    package private(set) var left = capacity
+    private(set) var left = capacity
 
     package init() {}
 

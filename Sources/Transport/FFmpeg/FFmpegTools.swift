@@ -14,7 +14,8 @@ package struct FFmpegTools: Sendable {
     private static let encoders = ["libx264", "mjpeg", "png"]
     private static let demuxers = ["asf", "avi", "concat", "matroska", "mov"]
     private static let filters = [
-        "concat", "drawtext", "geq", "gradients", "movie", "overlay", "pad", "rotate", "scale", "zscale",
+        "concat", "drawtext", "geq", "gradients", "movie", "overlay", "pad", "rotate", "scale", "tonemap", "yadif",
+        "zscale",
     ]
 
     package static func find(_ settings: FFmpegSettings, logger: Logger) async throws(FFmpegToolsError) -> Self {

@@ -47,8 +47,6 @@ package struct MediaSandbox: Sendable {
     /// Of all tools of that user or user namespace at once.
     private static let maximumProcesses = 512
 
-    /// Whether tools run in a network namespace of their own.
-    package var hasNoNetwork: Bool { form != .none }
     /// Whether tools run as a user of their own: root's tools do, inside bubblewrap.
     package var hasOwnUser: Bool { form == .bubblewrap && geteuid() == 0 }
 

@@ -43,7 +43,7 @@ final class Transfer: Sendable {
         self.id = id
         self.request = request
         self.streamedBytes = streamedBytes
-        isStreamed = if case .stream = sink { true } else { false }
+        isStreamed = !sink.isCollecting
         self.limits = limits
         self.loop = loop
         guarded = Mutex(Guarded(state: TransferState(sink: sink, streamedBytes: streamedBytes ?? 0)))

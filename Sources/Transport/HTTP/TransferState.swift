@@ -7,7 +7,7 @@ package struct TransferState: Sendable {
         /// The body waits for a consumer, at most this much of it.
         case stream(maxBufferedBytes: Int)
 
-        fileprivate var isCollecting: Bool {
+        var isCollecting: Bool {
             if case .collect = self { true } else { false }
         }
     }

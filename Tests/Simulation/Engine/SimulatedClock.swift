@@ -34,8 +34,8 @@ package struct SimulatedClock: NodeClock {
 
 /// A sleep that has not ended.
 ///
-/// Unchecked: touched by the simulation's thread only; a cancellation handler runs on the thread that cancels, which is
-/// that one. The continuation is unsafe, since a killed process never resumes its tasks.
+/// Proof of `@unchecked Sendable`: touched by the simulation's thread only; a cancellation handler runs on the thread
+/// that cancels, which is that one. The continuation is unsafe, since a killed process never resumes its tasks.
 final class PendingSleep: @unchecked Sendable {
     var continuation: UnsafeContinuation<Void, any Error>?
 

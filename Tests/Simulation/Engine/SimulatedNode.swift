@@ -3,7 +3,7 @@
 /// A killed node's jobs are dropped, so no `defer`, `catch` or cancellation handler of it runs, as after kill -9. What it
 /// had asked of a server still takes effect there.
 ///
-/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+/// Proof of `@unchecked Sendable`: touched by the simulation's thread only, which `Simulation` watches.
 package final class SimulatedNode: TaskExecutor, @unchecked Sendable {
     package let name: String
     /// From 1, in the order of making.

@@ -6,8 +6,8 @@ import Glibc
 /// Every simulated process is a `SimulatedNode`, a task executor. All of them share this object, which picks the next
 /// job by the tape and moves time only when no job can run. So one tape is one schedule and one history.
 ///
-/// Unchecked: all state is touched by the thread that made the object only; `enqueued` and `trace` end the process
-/// when another thread comes, which is how work that escaped from the simulation is found.
+/// Proof of `@unchecked Sendable`: all state is touched by the thread that made the object only; `enqueued` and `trace`
+/// end the process when another thread comes, which is how work that escaped from the simulation is found.
 package final class Simulation: @unchecked Sendable {
     package enum Outcome: Sendable, Equatable {
         /// `stop` said so, or an invariant failed.

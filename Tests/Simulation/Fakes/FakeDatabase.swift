@@ -2,7 +2,7 @@ import Actors
 
 /// The database in memory: each method is one atomic effect at the database's own, unskewed time.
 ///
-/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+/// Proof of `@unchecked Sendable`: touched by the simulation's thread only, which `Simulation` watches.
 package final class FakeDatabase: @unchecked Sendable {
     let simulation: Simulation
     let invariants: Invariants

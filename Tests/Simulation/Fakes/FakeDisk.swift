@@ -2,7 +2,7 @@ import Actors
 
 /// One process's temporary files; counts the workspaces that nobody discarded.
 ///
-/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+/// Proof of `@unchecked Sendable`: touched by the simulation's thread only, which `Simulation` watches.
 package final class FakeDisk: Workspaces, @unchecked Sendable {
     private let node: SimulatedNode
     private var nextNumber = 1
@@ -41,7 +41,7 @@ package final class FakeDisk: Workspaces, @unchecked Sendable {
 
 /// Counts an upload's bytes; its digest is not that of the bytes.
 ///
-/// Unchecked: used by one task, on the simulation's thread.
+/// Proof of `@unchecked Sendable`: used by one task, on the simulation's thread.
 final class FakeSpool: SpoolWriter, @unchecked Sendable {
     private let file: LocalFile
     private let disk: FakeDisk

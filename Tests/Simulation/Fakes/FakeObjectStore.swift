@@ -10,7 +10,7 @@ struct Content: Sendable, Equatable {
 
 /// Objects, whole or absent.
 ///
-/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+/// Proof of `@unchecked Sendable`: touched by the simulation's thread only, which `Simulation` watches.
 package final class FakeObjectStore: @unchecked Sendable {
     package let service = Service("store")
     let simulation: Simulation

@@ -3,7 +3,7 @@ import Actors
 /// A queue with the semantics of SQS (Amazon SQS Developer Guide, "Standard queues"): at least once, unordered, a new
 /// receipt for each receive, a visibility timeout, dead letters after `maximumReceives`.
 ///
-/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+/// Proof of `@unchecked Sendable`: touched by the simulation's thread only, which `Simulation` watches.
 package final class FakeQueue: @unchecked Sendable {
     struct Message {
         let id: Int
@@ -251,7 +251,7 @@ package struct QueueClient: JobQueue {
 
 /// What the server is to be told when a poll's caller leaves.
 ///
-/// Unchecked: set and called by the simulation's thread only, see `Simulation`.
+/// Proof of `@unchecked Sendable`: set and called by the simulation's thread only, which `Simulation` watches.
 private final class Abandonment: @unchecked Sendable {
     var action: (() -> Void)?
 

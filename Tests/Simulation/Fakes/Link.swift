@@ -29,7 +29,7 @@ package struct LinkConditions: Sendable {
 
 /// A service that the processes reach over a network: shared by all links to it.
 ///
-/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+/// Proof of `@unchecked Sendable`: touched by the simulation's thread only, which `Simulation` watches.
 package final class Service: @unchecked Sendable {
     package let name: String
     package var conditions = LinkConditions()
@@ -49,7 +49,7 @@ enum Reply<Value: Sendable>: Sendable {
 
 /// One process's connection to one service.
 ///
-/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+/// Proof of `@unchecked Sendable`: touched by the simulation's thread only, which `Simulation` watches.
 package final class Link: @unchecked Sendable {
     let node: SimulatedNode
     let service: Service
@@ -129,7 +129,7 @@ package final class Link: @unchecked Sendable {
 
 /// A request whose caller still waits.
 ///
-/// Unchecked: made, taken and resumed by the simulation's thread only, see `Simulation`.
+/// Proof of `@unchecked Sendable`: made, taken and resumed by the simulation's thread only, which `Simulation` watches.
 private final class PendingReply<Value: Sendable>: @unchecked Sendable {
     var continuation: UnsafeContinuation<Reply<Value>, Never>?
 

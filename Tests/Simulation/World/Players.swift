@@ -6,7 +6,7 @@ import Actors
 /// Invariants: C1 an upload that was confirmed is never lost; C2 what was deleted never comes back; C3 nothing is left
 /// of an erased account.
 ///
-/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+/// Proof of `@unchecked Sendable`: touched by the simulation's thread only, which `Simulation` watches.
 final class Players: @unchecked Sendable {
     private struct Clip {
         let title: String

@@ -3,7 +3,7 @@ import Logging
 
 /// One place where a process runs; a restart puts a new process there.
 ///
-/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+/// Proof of `@unchecked Sendable`: touched by the simulation's thread only, which `Simulation` watches.
 final class Process: @unchecked Sendable {
     enum Role { case api, worker }
 

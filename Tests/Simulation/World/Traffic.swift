@@ -3,9 +3,9 @@ import Actors
 /// The way between people and API nodes: requests go to any node that accepts connections, and whoever gets no answer
 /// within half a minute, or is refused, may come again.
 ///
-/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+/// Proof of `@unchecked Sendable`: touched by the simulation's thread only, which `Simulation` watches.
 final class Traffic: @unchecked Sendable {
-    /// A request under way. Unchecked: as `Traffic`.
+    /// A request under way. Proof of `@unchecked Sendable`: as `Traffic`.
     private final class Call<Answer: Sendable>: @unchecked Sendable {
         private var receiver: ((Answer?) -> Void)?
         var isOpen: Bool { receiver != nil }
@@ -57,7 +57,7 @@ final class Traffic: @unchecked Sendable {
         if !simulation.tape.chance(lostAnswers, .fault) { call.end(answer) }
     }
 
-    /// What one API process has under way, and what it has told voters. Unchecked: as `Traffic`.
+    /// What one API process has under way, and what it has told voters. Proof of `@unchecked Sendable`: as `Traffic`.
     final class Counter: @unchecked Sendable {
         let node: SimulatedNode
         var underWay = 0

@@ -5,7 +5,7 @@ import Actors
 /// Invariants: V1 one vote a user and video, and nobody is told otherwise; V2 after a 200 the node's ranking shows the
 /// vote; V3 at rest every node's ranking is what the database counts.
 ///
-/// Unchecked: touched by the simulation's thread only, see `Simulation`.
+/// Proof of `@unchecked Sendable`: touched by the simulation's thread only, which `Simulation` watches.
 final class Voters: @unchecked Sendable {
     private enum Answer: Sendable {
         case verdict(VoteVerdict)
@@ -146,7 +146,7 @@ final class Voters: @unchecked Sendable {
             .sorted { ($1.votes, $0.username) < ($0.votes, $1.username) }
     }
 
-    /// Unchecked: as `Voters`.
+    /// Proof of `@unchecked Sendable`: as `Voters`.
     private final class Shown: @unchecked Sendable {
         private var pages: [String: [ShownPlayer]] = [:]
         private let count: Int
