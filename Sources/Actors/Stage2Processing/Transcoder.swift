@@ -27,4 +27,13 @@ package enum TranscodeError: Error, Sendable, Equatable {
     /// The attempt failed (an ffmpeg killed, no room): to be tried again. `detail` is for the log.
     case failed(detail: String)
     case cancelled
+
+    /// For a person at a terminal.
+    package var explanation: String {
+        switch self {
+        case .unusable(let reason): reason.english
+        case .failed(let detail): detail
+        case .cancelled: "cancelled"
+        }
+    }
 }

@@ -18,7 +18,8 @@ struct AnbCommand: AsyncParsableCommand {
             """,
         subcommands: [
             DemoCommand.self, DoctorCommand.self, QueueCommand.self, VideoCommand.self, DeadLetterCommand.self,
-            ProvisionCommand.self, TranscodeCommand.self, TransferCommand.self, ConfigurationCommand.self,
+            ProvisionCommand.self, BrandCommand.self, InspectCommand.self, TranscodeCommand.self, TransferCommand.self,
+            ConfigurationCommand.self,
         ])
 
     /// Parses and runs; ends the process with the command's exit code.

@@ -211,17 +211,19 @@ package struct NodeRuntime: Sendable {
         -> FFmpegTranscoder
     {
         let tools = try await findTools(configuration, logger: logger)
-        let brandDir = configuration.text("worker.brandDir")
         do {
-            let kit = try await BrandKit.prepare(in: cache, brandDir: brandDir.isEmpty ? nil : brandDir, tools: tools)
+            let kit = try await BrandKit.prepare(in: cache, brandDir: configuration.brandDir, tools: tools)
             logger.info("intro, outro and watermark are ready", metadata: ["folder": "\(cache)"])
-            return FFmpegTranscoder(tools: tools, kit: kit, logger: logger)
+            let budget = configuration.integer("worker.memoryBudget")
+            let memory = budget > 0 ? Int64(budget) : MachineMemory.bytes / 3 * 2
+            return FFmpegTranscoder(
+                tools: tools, kit: kit, memory: MemoryBudget(capacity: memory), logger: logger)
         } catch {
             throw NodeFailure.start("intro, outro and watermark cannot be prepared: \(error)")
         }
     }
 
-    private static func findTools(_ configuration: NodeConfiguration, logger: Logger) async throws -> FFmpegTools {
+    static func findTools(_ configuration: NodeConfiguration, logger: Logger) async throws -> FFmpegTools {
         var settings = FFmpegSettings()
         settings.threads = configuration.integer("worker.threads")
         settings.maximumPixels = configuration.integer("contest.maxPixels")

@@ -106,6 +106,10 @@ package enum ConfigurationSchema {
             "worker.threads", .integer(1...64), default: .integer(1),
             "Threads of one ffmpeg. More make one clip faster and a full queue slower: use slots instead."),
         Setting(
+            "worker.memoryBudget", .integer(0...1_099_511_627_776), default: .integer(0),
+            "Bytes that transcodes use together; what a clip needs is estimated from its pixels, and it waits for its share. 0: two thirds of the machine's (or the control group's) memory."
+        ),
+        Setting(
             "worker.attemptDeadlineSeconds", .integer(5...43200), default: .integer(900),
             "An attempt that takes longer is ended and tried again."),
         Setting(
@@ -116,7 +120,8 @@ package enum ConfigurationSchema {
             "Wait after a second failed attempt; the third is the last."),
         Setting(
             "worker.brandDir", .text, default: .text(""),
-            "Folder with intro.mp4, outro.mp4 and watermark.png to use instead of the built-in ones."),
+            "Folder with an intro, an outro or a watermark (clips or pictures, docs/brand.md) to use instead of the built-in ones."
+        ),
     ]
 
     private static let contest = [

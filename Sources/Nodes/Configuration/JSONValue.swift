@@ -44,6 +44,16 @@ package enum JSONValue: Sendable, Equatable, Codable {
         return members[name]
     }
 
+    /// Of a value that is no array and no object.
+    var readable: String {
+        switch self {
+        case .null, .array, .object: "–"
+        case .flag(let flag): flag ? "yes" : "no"
+        case .number(let number): number == number.rounded() ? "\(Int(number))" : "\(number)"
+        case .text(let text): text
+        }
+    }
+
     package var text: String? {
         guard case .text(let text) = self else { return nil }
         return text

@@ -106,6 +106,12 @@ package struct NodeConfiguration: Sendable {
     }
     package func seconds(_ path: String) -> Duration { .seconds(integer(path)) }
 
+    /// The organiser's own intro, outro and watermark; nil for the built-in ones.
+    package var brandDir: String? {
+        let path = text("worker.brandDir")
+        return path.isEmpty ? nil : absolute(path)
+    }
+
     package var dataDir: String { absolute(text("dataDir")) }
 
     /// Of a path from the configuration.

@@ -2,14 +2,18 @@ import Actors
 
 /// The built-in look, drawn by ffmpeg itself: a night sky that turns to a sunset over the lines of a court, and a
 /// basketball.
-enum BrandArt {
+struct BrandArt: Sendable {
+    let sky: LocalFile
+    let ball: LocalFile
+    let font: LocalFile
+
     static let bumperSeconds = 2.4
 
     /// One run that makes the still pictures.
-    static func stills(sky: LocalFile, ball: LocalFile, watermark: LocalFile, font: LocalFile) -> [String] {
+    func stills(watermark: LocalFile) -> [String] {
         let graph = """
-            color=c=black:s=640x360:d=0.04:r=25,format=gbrp,\(skyPixels),scale=1280:720:flags=bicubic,format=rgb24[sky];\
-            color=c=black@0:s=520x520:d=0.04:r=25,format=gbrap,\(ballPixels),\
+            color=c=black:s=640x360:d=0.04:r=25,format=gbrp,\(Self.skyPixels),scale=1280:720:flags=bicubic,format=rgb24[sky];\
+            color=c=black@0:s=520x520:d=0.04:r=25,format=gbrap,\(Self.ballPixels),\
             scale=260:260:flags=area,format=rgba,split[ball][copy];\
             [copy]scale=46:46:flags=area[small];\
             color=c=white@0:s=160x56:d=0.04:r=25,format=rgba,\
@@ -25,43 +29,50 @@ enum BrandArt {
     }
 
     /// The ball rolls in and bounces to rest; the name fades in beside it.
-    static func intro(sky: LocalFile, ball: LocalFile, font: LocalFile) -> String {
+    func intro(at rate: ClipRate) -> String {
         """
-        \(backdrop(sky));\(picture(ball)),rotate=a=7*pow(1-min(t/1.1\\,1)\\,2):c=none[ball];\
+        \(picture(sky, rate))[sky];\(picture(ball, rate)),rotate=a=7*pow(1-min(t/1.1\\,1)\\,2):c=none[ball];\
         [sky][ball]overlay=x=150-430*pow(1-min(t/1.1\\,1)\\,2):y=222-210*abs(cos(PI*2.5*min(t/1.1\\,1)))\
         *pow(1-min(t/1.1\\,1)\\,1.3):format=rgb[scene];\
-        [scene]\(text("ANB", size: 236, x: "470+60*pow(1-min(t/0.9\\,1)\\,3)", y: "214", from: 0.3, font: font)),\
-        \(text("RISING STARS", size: 77, x: "482+120*pow(1-min(t/1.1\\,1)\\,3)", y: "436", from: 0.6, font: font,
+        [scene]\(text("ANB", size: 236, x: "470+60*pow(1-min(t/0.9\\,1)\\,3)", y: "214", from: 0.3)),\
+        \(text("RISING STARS", size: 77, x: "482+120*pow(1-min(t/1.1\\,1)\\,3)", y: "436", from: 0.6,
                colour: "0xFFC48A")),\
-        \(ending)
+        \(Self.ending)
         """
     }
 
     /// The ball falls to the middle; the call to vote fades in below.
-    static func outro(sky: LocalFile, ball: LocalFile, font: LocalFile) -> String {
+    func outro(at rate: ClipRate) -> String {
         """
-        \(backdrop(sky));\(picture(ball)),scale=200:200:flags=area,rotate=a=1.5*pow(1-min(t/0.9\\,1)\\,2):c=none[ball];\
+        \(picture(sky, rate))[sky];\(picture(ball, rate)),scale=200:200:flags=area,rotate=a=1.5*pow(1-min(t/0.9\\,1)\\,2):c=none[ball];\
         [sky][ball]overlay=x=(W-w)/2:y=96-330*abs(cos(PI*1.5*min(t/0.9\\,1)))*pow(1-min(t/0.9\\,1)\\,1.3)\
         :format=rgb[scene];\
-        [scene]\(text("Vota por tu estrella", size: 84, x: "(w-tw)/2", y: "346", from: 0.3, font: font)),\
-        \(text("ANB  RISING  STARS", size: 46, x: "(w-tw)/2", y: "478", from: 0.6, font: font, colour: "0xFFC48A")),\
-        \(ending)
+        [scene]\(text("Vota por tu estrella", size: 84, x: "(w-tw)/2", y: "346", from: 0.3)),\
+        \(text("ANB  RISING  STARS", size: 46, x: "(w-tw)/2", y: "478", from: 0.6, colour: "0xFFC48A")),\
+        \(Self.ending)
         """
-    }
-
-    private static func backdrop(_ sky: LocalFile) -> String {
-        picture(sky) + "[sky]"
     }
 
     /// One picture, held for the bumper's length without decoding it again.
-    private static func picture(_ file: LocalFile) -> String {
-        FilterText.still(file) + ",loop=loop=-1:size=1,"
-            + "setpts=N/(\(ClipFormat.framesPerSecond)*TB),fps=\(ClipFormat.framesPerSecond),"
+    private func picture(_ file: LocalFile, _ rate: ClipRate) -> String {
+        FilterText.still(file) + Self.held(at: rate)
+    }
+
+    private static func held(at rate: ClipRate) -> String {
+        ",loop=loop=-1:size=1,setpts=N/(\(rate.framesPerSecond)*TB),fps=\(rate.framesPerSecond),"
             + "trim=duration=\(bumperSeconds)"
     }
 
-    private static func text(
-        _ words: String, size: Int, x: String, y: String, from start: Double, font: LocalFile,
+    /// The organiser's picture on the night's blue: fades in and out.
+    static func still(size: (width: Int, height: Int), at rate: ClipRate) -> String {
+        "[0:v]scale=w=\(size.width):h=\(size.height):force_original_aspect_ratio=decrease:flags=bicubic,format=rgba"
+            + "\(held(at: rate))[picture];"
+            + "color=c=0x060B26:s=\(size.width)x\(size.height):r=\(rate.framesPerSecond):d=\(bumperSeconds)[ground];"
+            + "[ground][picture]overlay=x=(W-w)/2:y=(H-h)/2:format=rgb,\(ending)"
+    }
+
+    private func text(
+        _ words: String, size: Int, x: String, y: String, from start: Double,
         colour: String = "white"
     ) -> String {
         // The shadow follows the text's alpha.

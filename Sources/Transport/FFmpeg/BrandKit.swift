@@ -2,40 +2,64 @@ import Actors
 import FoundationEssentials
 import Glibc
 
-/// Intro, outro and watermark in the clip's own form, ready to be joined.
+/// Intro, outro and watermark in the clip's own form, ready to be joined; the bumpers once for each rate.
 package struct BrandKit: Sendable, Equatable {
-    package let intro: LocalFile
-    package let outro: LocalFile
     package let watermark: LocalFile
-    package let facts: Facts
+    private let folder: String
+    package let facts: [Facts]
 
-    /// What is known of the bumpers since they were made.
+    /// What is known of the bumpers of one rate since they were made.
     package struct Facts: Codable, Sendable, Equatable {
+        package let rate: ClipRate
         /// Of both bumpers; a clip with another one is not joined by copying.
         package var extradataHash: String
-        package var introFrames: Int
-        package var outroFrames: Int
+        package let introFrames: Int
+        package let outroFrames: Int
     }
 
-    /// The longest intro and the longest outro: five seconds together.
-    static let maximumBumperSeconds = 2.5
+    /// Intro and outro at one rate.
+    package struct Bumpers: Sendable, Equatable {
+        package let intro: LocalFile
+        package let outro: LocalFile
+        package let facts: Facts
 
-    package init(folder: String, facts: Facts) {
-        intro = LocalFile("\(folder)/intro.mp4")
-        outro = LocalFile("\(folder)/outro.mp4")
-        watermark = LocalFile("\(folder)/watermark.png")
+        package var duration: Duration { facts.rate.duration(frames: facts.introFrames + facts.outroFrames) }
+    }
+
+    /// Intro and outro together.
+    static let maximumBumperSeconds = 5
+    static let minimumBumperSeconds = 0.5
+
+    /// - Parameter facts: of each rate.
+    package init(folder: String, facts: [Facts]) {
+        precondition(Set(facts.map(\.rate)) == Set(ClipRate.allCases), "bumpers for each rate")
+        self.folder = folder
         self.facts = facts
+        watermark = LocalFile("\(folder)/watermark.png")
+    }
+
+    package func bumpers(at rate: ClipRate) -> Bumpers {
+        guard let facts = facts.first(where: { $0.rate == rate }) else { preconditionFailure("no bumpers at \(rate)") }
+        let workspace = Workspace(path: folder)
+        return Bumpers(
+            intro: Self.bumper(.intro, rate, workspace), outro: Self.bumper(.outro, rate, workspace), facts: facts)
+    }
+
+    static func bumper(_ part: BrandFolder.Part, _ rate: ClipRate, _ folder: Workspace) -> LocalFile {
+        folder.file("\(part.rawValue)-\(rate.rawValue).mp4")
     }
 
     /// Finds the kit in `cacheDir` (made if absent) or makes it there, in one rename: several nodes may prepare the
     /// same kit at once, and none sees half of one.
     ///
-    /// - Parameter brandDir: may hold `intro.mp4`, `outro.mp4` and `watermark.png`, each in place of the built-in one.
-    ///   A bumper is cut at 2.5 s, a watermark is at most 320 pixels wide.
+    /// - Parameter brandDir: may hold an `intro`, an `outro` and a `watermark`, each in place of the built-in one. A bumper is
+    ///   a clip (mp4, mov, mkv, webm, avi; 0.5 s at least, both together 5 s at most) or a picture (png, svg) that is
+    ///   shown for 2.4 s; a watermark is a picture, made to fit into 320 × 180 pixels.
+    /// - Throws: `.unusable` with the file's path and what is wrong with it.
     package static func prepare(
         in cacheDir: String, brandDir: String? = nil, tools: FFmpegTools
     ) async throws(BrandKitError) -> BrandKit {
-        let workshop = BrandWorkshop(tools: tools, brandDir: brandDir)
+        let workshop = BrandWorkshop(tools: tools, brand: try BrandFolder(brandDir))
         let folder = "\(cacheDir)/brand-\(workshop.key)"
         if let kit = load(folder) { return kit }
         do {
@@ -59,18 +83,26 @@ package struct BrandKit: Sendable, Equatable {
 
     private static func load(_ folder: String) -> BrandKit? {
         guard let data = try? Data(contentsOf: URL(filePath: "\(folder)/kit.json")),
-            let facts = try? JSONDecoder().decode(Facts.self, from: data)
+            let facts = try? JSONDecoder().decode([Facts].self, from: data),
+            Set(facts.map(\.rate)) == Set(ClipRate.allCases)
         else { return nil }
         let kit = BrandKit(folder: folder, facts: facts)
-        let files = [kit.intro, kit.outro, kit.watermark]
+        let files = [kit.watermark] + ClipRate.allCases.map { kit.bumpers(at: $0) }.flatMap { [$0.intro, $0.outro] }
         return files.allSatisfy { access($0.path, R_OK) == 0 } ? kit : nil
     }
 }
 
-package enum BrandKitError: Error, Sendable, Equatable {
+package enum BrandKitError: Error, Sendable, Equatable, CustomStringConvertible {
     case cancelled
     /// A font or a file of the brand folder is missing or cannot be used.
     case unusable(String)
     /// The cache folder cannot be written, or ffmpeg could not run.
     case unavailable(String)
+
+    package var description: String {
+        switch self {
+        case .cancelled: "cancelled"
+        case .unusable(let detail), .unavailable(let detail): detail
+        }
+    }
 }

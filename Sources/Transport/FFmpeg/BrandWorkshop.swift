@@ -5,128 +5,225 @@ import Glibc
 /// Makes the files of a `BrandKit` in a folder.
 struct BrandWorkshop: Sendable {
     let tools: FFmpegTools
-    let brandDir: String?
+    let brand: BrandFolder
     /// The version of the built-in art: to be raised when a picture changes.
-    private static let artVersion = 1
+    private static let artVersion = 2
+    /// The box that a watermark fits into.
+    private static let watermarkSize = (width: 320, height: 180)
+    /// Of a watermark's most opaque pixel, of 255: below it nobody sees anything.
+    private static let leastAlpha = 32
+    private static let maximumPicturePixels = 50_000_000
 
     /// Names everything that the result depends on: art, encoder options, ffmpeg and the brand folder's files.
     var key: String {
-        var words = [
-            "\(Self.artVersion)", tools.version, tools.settings.fontDirectory,
-            ClipFormat.fit(PictureTraits(light: .standard, isInterlaced: false)),
-        ]
-        words += ClipFormat.encoder(rateFactor: tools.settings.rateFactor, threads: 1)
-        for name in ["intro.mp4", "outro.mp4", "watermark.png"] {
-            guard let file = own(name) else { continue }
-            var status = stat()
-            guard stat(file.path, &status) == 0 else { continue }
-            words.append("\(name) \(file.path) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)")
+        var words = ["\(Self.artVersion)", tools.version, tools.settings.fontDirectory]
+        for rate in ClipRate.allCases {
+            words.append(ClipFormat.fit(PictureTraits(light: .standard, isInterlaced: false), at: rate))
+            words += encoder(rate)
         }
-        return Self.fingerprint(words.joined(separator: "\n"))
+        return Self.fingerprint((words + brand.versions).joined(separator: "\n"))
     }
 
-    func make(in folder: String) async throws(BrandKitError) -> BrandKit.Facts {
+    func make(in folder: String) async throws(BrandKitError) -> [BrandKit.Facts] {
         let workspace = Workspace(path: folder)
-        let font = LocalFile("\(tools.settings.fontDirectory)/DejaVuSans-Bold.ttf")
-        let sky = workspace.file("sky.png")
-        let ball = workspace.file("ball.png")
+        let art = BrandArt(
+            sky: workspace.file("sky.png"), ball: workspace.file("ball.png"),
+            font: LocalFile("\(tools.settings.fontDirectory)/DejaVuSans-Bold.ttf"))
         let watermark = workspace.file("watermark.png")
-        if own("intro.mp4") == nil || own("outro.mp4") == nil || own("watermark.png") == nil {
-            guard access(font.path, R_OK) == 0 else {
-                throw .unusable("\(font.path) is missing: apt-get install fonts-dejavu-core")
+        // The organiser's first: what is wrong with them is told before anything is drawn.
+        if let own = brand[.watermark] { try await fit(own, into: watermark, in: workspace) }
+        if brand[.intro] != nil { try await bumper(.intro, orDrawn: art.intro, in: workspace) }
+        if brand[.outro] != nil { try await bumper(.outro, orDrawn: art.outro, in: workspace) }
+        if BrandFolder.Part.allCases.contains(where: { brand[$0] == nil }) {
+            guard access(art.font.path, R_OK) == 0 else {
+                throw .unusable("\(art.font.path) is missing: apt-get install fonts-dejavu-core")
             }
-            try await run(BrandArt.stills(sky: sky, ball: ball, watermark: watermark, font: font), in: folder)
+            let drawn = brand[.watermark] == nil ? watermark : workspace.file("unused.png")
+            try await run(art.stills(watermark: drawn), in: folder)
+            if brand[.intro] == nil { try await bumper(.intro, orDrawn: art.intro, in: workspace) }
+            if brand[.outro] == nil { try await bumper(.outro, orDrawn: art.outro, in: workspace) }
+            for still in [art.sky, art.ball, workspace.file("unused.png")] { unlink(still.path) }
         }
-        if let file = try copy(of: "watermark.png", in: workspace) {
-            try await run(
-                ["-protocol_whitelist", "file", "-f", "png_pipe", "-i", ClipFormat.url(file), "-frames:v", "1"]
-                    + ["-vf", "scale=w=min(iw\\,320):h=-1,format=rgba", "-c:v", "png", "-f", "image2pipe"]
-                    + [ClipFormat.url(watermark)], in: folder)
-        }
-        try await bumper("intro.mp4", orDrawn: BrandArt.intro(sky: sky, ball: ball, font: font), in: workspace)
-        try await bumper("outro.mp4", orDrawn: BrandArt.outro(sky: sky, ball: ball, font: font), in: workspace)
-        for still in [sky, ball] { unlink(still.path) }
-        return try await facts(of: workspace)
+        var all: [BrandKit.Facts] = []
+        for rate in ClipRate.allCases { all.append(try await facts(of: workspace, at: rate)) }
+        return all
     }
+
+    private func encoder(_ rate: ClipRate) -> [String] {
+        ClipFormat.encoder(rate, rateFactor: tools.settings.rateFactor, threads: 1)
+    }
+
+    // MARK: - Bumpers
 
     private func bumper(
-        _ name: String, orDrawn drawing: String, in workspace: Workspace
+        _ part: BrandFolder.Part, orDrawn drawing: (ClipRate) -> String, in workspace: Workspace
     ) async throws(BrandKitError) {
-        let own = try copy(of: name, in: workspace)
-        let picture: [String] =
-            if let own {
-                try await fitted(own)
-            } else {
-                ["-filter_complex", drawing + "[v]"]
+        let own = brand[part]
+        let copy = try own.map { own throws(BrandKitError) in try self.copy(own, in: workspace) }
+        // A second core halves the wait of a first start.
+        let failure = await withTaskGroup(of: BrandKitError?.self) { group in
+            for rate in ClipRate.allCases {
+                let drawn = drawing(rate)
+                group.addTask {
+                    do throws(BrandKitError) {
+                        try await encode(part, own, copy, orDrawn: drawn, at: rate, in: workspace)
+                        return nil
+                    } catch {
+                        return error
+                    }
+                }
             }
-        try await run(
-            picture + ["-map", "[v]"] + ClipFormat.encoder(rateFactor: tools.settings.rateFactor, threads: 1)
-                + ["-t", "\(BrandKit.maximumBumperSeconds)", ClipFormat.url(workspace.file(name))], in: workspace.path)
-        if let own { unlink(own.path) }
+            return await group.reduce(nil) { first, next in first ?? next }
+        }
+        if let failure { throw failure }
+        if let copy { unlink(copy.path) }
     }
 
-    /// The organiser's file where the media tools see it.
-    private func copy(of name: String, in workspace: Workspace) throws(BrandKitError) -> LocalFile? {
-        guard let file = own(name) else { return nil }
-        let copy = workspace.file("own-\(name)")
+    private func encode(
+        _ part: BrandFolder.Part, _ own: BrandFolder.File?, _ copy: LocalFile?, orDrawn drawing: String,
+        at rate: ClipRate, in workspace: Workspace
+    ) async throws(BrandKitError) {
+        let picture: [String] =
+            switch (own, copy) {
+            case (let own?, let copy?): try await picture(of: own, copy, at: rate)
+            default: ["-filter_complex", drawing + "[v]"]
+            }
+        // One second more than is allowed, so that too much is noticed.
+        let limit = BrandKit.maximumBumperSeconds + 1
+        try await run(
+            picture + ["-map", "[v]"] + encoder(rate) + [
+                "-t", "\(limit)", ClipFormat.url(BrandKit.bumper(part, rate, workspace)),
+            ], reading: copy, of: own, in: workspace.path)
+    }
+
+    private func picture(
+        of own: BrandFolder.File, _ copy: LocalFile, at rate: ClipRate
+    ) async throws(BrandKitError) -> [String] {
+        guard own.kind == .clip else {
+            let size = (ClipFormat.width, ClipFormat.height)
+            return input(own, copy, size: size) + ["-filter_complex", BrandArt.still(size: size, at: rate) + "[v]"]
+        }
         do {
-            try FileManager.default.copyItem(atPath: file.path, toPath: copy.path)
+            let source = try await FFprobeMediaProbe(tools: tools).inspect(copy)
+            return ["-protocol_whitelist", "file", "-i", ClipFormat.url(copy)]
+                + ["-filter_complex", "[0:\(source.stream)]\(ClipFormat.fit(source.traits, at: rate))[v]"]
+        } catch .unavailable(let detail) {
+            throw .unavailable("\(own.file.path): \(detail)")
         } catch {
-            throw .unavailable("\(file.path): \(error)")
+            throw .unusable("\(own.file.path): \(error.reason?.english ?? "\(error)")")
+        }
+    }
+
+    /// Options that read a picture; a drawing is drawn as large as the box allows.
+    private func input(_ own: BrandFolder.File, _ copy: LocalFile, size: (Int, Int)) -> [String] {
+        let form =
+            own.kind == .svg
+            ? ["-f", "svg_pipe", "-width", "\(size.0)", "-height", "\(size.1)", "-keep_ar", "1"] : ["-f", "png_pipe"]
+        return ["-protocol_whitelist", "file", "-max_pixels", "\(Self.maximumPicturePixels)"] + form
+            + ["-i", ClipFormat.url(copy)]
+    }
+
+    // MARK: - Watermark
+
+    private func fit(
+        _ own: BrandFolder.File, into watermark: LocalFile, in workspace: Workspace
+    ) async throws(BrandKitError) {
+        let copy = try copy(own, in: workspace)
+        let (width, height) = Self.watermarkSize
+        let graph =
+            "scale=w=min(iw\\,\(width)):h=min(ih\\,\(height)):force_original_aspect_ratio=decrease:flags=area,"
+            + "format=rgba,split[m][n];[n]alphaextract,format=gray[a]"
+        let alpha = OutputBuffer(limitBytes: width * height)
+        try await run(
+            input(own, copy, size: Self.watermarkSize)
+                + ["-filter_complex", "[0:v]" + graph]
+                + ["-map", "[m]", "-frames:v", "1", "-c:v", "png", "-f", "image2pipe", ClipFormat.url(watermark)]
+                + ["-map", "[a]", "-frames:v", "1", "-f", "rawvideo", "pipe:1"],
+            reading: copy, of: own, in: workspace.path, onOutput: { alpha.append($0) })
+        unlink(copy.path)
+        guard let most = alpha.bytes?.max(), most >= Self.leastAlpha else {
+            throw .unusable("\(own.file.path): the picture is transparent throughout, nobody would see it")
+        }
+    }
+
+    // MARK: - Files
+
+    /// The organiser's file where the media tools see it.
+    private func copy(_ own: BrandFolder.File, in workspace: Workspace) throws(BrandKitError) -> LocalFile {
+        let copy = workspace.file("own-\(own.part.rawValue)")
+        do {
+            try FileManager.default.copyItem(atPath: own.file.path, toPath: copy.path)
+            if own.kind != .clip {
+                let head = [UInt8](try Data(contentsOf: URL(filePath: copy.path)).prefix(65_536))
+                let isRight =
+                    own.kind == .png
+                    ? head.starts(with: [0x89, 0x50, 0x4E, 0x47])
+                    : String(decoding: head, as: UTF8.self).contains("<svg")
+                guard isRight else {
+                    throw BrandKitError.unusable("\(own.file.path): the file's content is no \(own.kind) picture")
+                }
+            }
+        } catch let error as BrandKitError {
+            throw error
+        } catch {
+            throw .unavailable("\(own.file.path): \(error)")
         }
         return copy
     }
 
-    private func fitted(_ own: LocalFile) async throws(BrandKitError) -> [String] {
-        do {
-            let source = try await FFprobeMediaProbe(tools: tools).inspect(own)
-            return ["-protocol_whitelist", "file", "-t", "\(BrandKit.maximumBumperSeconds)", "-i", ClipFormat.url(own)]
-                + ["-filter_complex", "[0:\(source.stream)]\(ClipFormat.fit(source.traits))[v]"]
-        } catch .unavailable(let detail) {
-            throw .unavailable("\(own.path): \(detail)")
-        } catch {
-            throw .unusable("\(own.path): \(error)")
-        }
-    }
-
-    private func facts(of workspace: Workspace) async throws(BrandKitError) -> BrandKit.Facts {
-        let intro = try await encoded(workspace.file("intro.mp4"))
-        let outro = try await encoded(workspace.file("outro.mp4"))
+    private func facts(of workspace: Workspace, at rate: ClipRate) async throws(BrandKitError) -> BrandKit.Facts {
+        let intro = try await encoded(.intro, rate, workspace)
+        let outro = try await encoded(.outro, rate, workspace)
         guard intro.extradataHash == outro.extradataHash else {
             throw .unavailable("intro and outro were encoded with different parameters")
         }
-        return BrandKit.Facts(
-            extradataHash: intro.extradataHash, introFrames: intro.frames, outroFrames: outro.frames)
-    }
-
-    private func encoded(_ file: LocalFile) async throws(BrandKitError) -> EncodedPart {
-        do {
-            return try await FFprobeMediaProbe(tools: tools).encodedPart(file)
-        } catch {
-            throw .unavailable("\(file.path): \(error)")
+        let together = rate.duration(frames: intro.frames + outro.frames)
+        guard together <= .seconds(BrandKit.maximumBumperSeconds) + rate.duration(frames: 1) else {
+            throw .unusable(
+                "\(name(.intro)) and \(name(.outro)) last longer than \(BrandKit.maximumBumperSeconds) s together")
         }
+        return BrandKit.Facts(
+            rate: rate, extradataHash: intro.extradataHash, introFrames: intro.frames, outroFrames: outro.frames)
     }
 
-    private func run(_ arguments: [String], in folder: String) async throws(BrandKitError) {
-        let copies = ["watermark.png", "intro.mp4", "outro.mp4"].map { "\(folder)/own-\($0)" }
-        let files = VisibleFiles(
-            readable: [tools.settings.fontDirectory] + copies.filter { access($0, F_OK) == 0 }, writable: folder)
+    private func name(_ part: BrandFolder.Part) -> String {
+        brand[part]?.file.path ?? "the built-in \(part.rawValue)"
+    }
+
+    private func encoded(
+        _ part: BrandFolder.Part, _ rate: ClipRate, _ workspace: Workspace
+    ) async throws(BrandKitError) -> EncodedPart {
+        let encoded: EncodedPart
         do {
-            let result = try await tools.encode(arguments, files: files)
-            guard result.succeeded else { throw BrandKitError.unusable("\(result.ending) \(result.errorTail)") }
-        } catch MediaCommandError.cancelled {
+            encoded = try await FFprobeMediaProbe(tools: tools).encodedPart(BrandKit.bumper(part, rate, workspace))
+        } catch {
+            throw .unavailable("\(name(part)): \(error)")
+        }
+        guard rate.duration(frames: encoded.frames) >= .seconds(BrandKit.minimumBumperSeconds) else {
+            throw .unusable("\(name(part)) is shorter than \(BrandKit.minimumBumperSeconds) s")
+        }
+        return encoded
+    }
+
+    /// - Parameter own: is to blame when ffmpeg cannot do it.
+    private func run(
+        _ arguments: [String], reading copy: LocalFile? = nil, of own: BrandFolder.File? = nil, in folder: String,
+        onOutput: @escaping @Sendable ([UInt8]) -> Void = { _ in }
+    ) async throws(BrandKitError) {
+        let files = VisibleFiles(
+            readable: [tools.settings.fontDirectory] + (copy.map { [$0.path] } ?? []), writable: folder)
+        let result: MediaCommandResult
+        do {
+            result = try await tools.encode(arguments, files: files, onOutput: onOutput)
+        } catch .cancelled {
             throw .cancelled
-        } catch let error as BrandKitError {
-            throw error
         } catch {
             throw .unavailable("\(error)")
         }
-    }
-
-    /// The brand folder's file of that name, if there is one.
-    private func own(_ name: String) -> LocalFile? {
-        guard let brandDir, access("\(brandDir)/\(name)", R_OK) == 0 else { return nil }
-        return LocalFile("\(brandDir)/\(name)")
+        guard !result.succeeded else { return }
+        let words = "ffmpeg: \(result.ending) \(result.errorTail)"
+        guard let own else { throw .unavailable(words) }
+        throw .unusable("\(own.file.path) cannot be used: \(words)")
     }
 
     /// FNV-1a, 64 bits: names a folder, keeps no secret.

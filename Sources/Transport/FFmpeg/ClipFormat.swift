@@ -1,13 +1,14 @@
 import Actors
 
-/// The one form of every published clip. Intro, clip and outro are encoded with equal parameters, so that they can be
-/// joined by copying packets.
+/// The form of every published clip. Intro, clip and outro are encoded with equal parameters, so that they can be joined
+/// by copying packets.
 enum ClipFormat {
     static let width = 1280
     static let height = 720
-    static let framesPerSecond = 30
     /// Seconds of the original that are published.
     static let maximumSeconds = 30
+    /// Units of a second in the published file: a whole number of them is a frame at each rate.
+    static let timescale = 30_000
     /// Pixels between the watermark and the frame's right and lower edge.
     static let watermarkMargin = 24
     /// Names of ffmpeg's demuxers: mov covers mp4, matroska covers webm, asf covers wmv.
@@ -34,15 +35,15 @@ enum ClipFormat {
     /// x264 at its cheapest preset plus what costs next to nothing there: CABAC, fixed B-frames, the 8×8 transform and
     /// one step of sub-pixel search halve the file for about a tenth more CPU. `stitchable` keeps the PPS free of the
     /// rate factor. The colour is always said, or the SPS would differ with what the decoder reports.
-    static func encoder(rateFactor: Int, threads: Int) -> [String] {
+    static func encoder(_ rate: ClipRate, rateFactor: Int, threads: Int) -> [String] {
         [
             "-c:v", "libx264", "-preset", "ultrafast", "-crf", "\(rateFactor)", "-threads", "\(threads)",
             "-x264-params",
             "cabac=1:bframes=3:b-adapt=0:subme=1:8x8dct=1:analyse=i8x8,i4x4:stitchable=1",
-            "-profile:v", "high", "-level:v", "3.1", "-pix_fmt", "yuv420p", "-g", "60",
-            "-r", "\(framesPerSecond)", "-fps_mode", "cfr",
+            "-profile:v", "high", "-level:v", "3.1", "-pix_fmt", "yuv420p", "-g", "\(2 * rate.framesPerSecond)",
+            "-r", "\(rate.framesPerSecond)", "-fps_mode", "cfr",
             "-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709",
-            "-chroma_sample_location", "left", "-video_track_timescale", "30000",
+            "-chroma_sample_location", "left", "-video_track_timescale", "\(timescale)",
             "-an", "-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1", "-f", "mp4",
         ]
     }
@@ -50,7 +51,7 @@ enum ClipFormat {
     /// Filters that bring any picture to the clip's form: whole frames, even rate, right shape by the display aspect
     /// ratio, a screen's range of light, black bars. `fps` is on every branch: without it a join of different rates
     /// never ends.
-    static func fit(_ picture: PictureTraits) -> String {
+    static func fit(_ picture: PictureTraits, at rate: ClipRate) -> String {
         // At least two lines: a height of 0 would mean "as the input".
         let wide = "max(2\\,trunc(min(\(width)\\,\(height)*dar)/2)*2)"
         let high = "max(2\\,trunc(min(\(height)\\,\(width)/dar)/2)*2)"
@@ -64,7 +65,7 @@ enum ClipFormat {
             }
         // Frames that are not marked as interlaced pass as they are.
         return (picture.isInterlaced ? "yadif=deint=interlaced," : "")
-            + "fps=\(framesPerSecond),\(scale)\(light),setsar=1,"
+            + "fps=\(rate.framesPerSecond),\(scale)\(light),setsar=1,"
             + "pad=\(width):\(height):(ow-iw)/2:(oh-ih)/2,format=yuv420p"
     }
 

@@ -15,17 +15,17 @@ enum ClipGraph {
         let margin = ClipFormat.watermarkMargin
         return """
             \(FilterText.still(watermark)),format=yuva420p[l];\
-            [0:\(source.stream)]\(ClipFormat.fit(source.traits))[m];\
+            [0:\(source.stream)]\(ClipFormat.fit(source.traits, at: source.rate))[m];\
             [m][l]overlay=W-w-\(margin):H-h-\(margin):format=yuv420,format=yuv420p,split[v][s];\
             [s]select=isnan(prev_selected_t)+gte(t-prev_selected_t\\,\(posterSeconds)),\(poster)[p]
             """
     }
 
     /// Intro, clip and outro decoded and joined: for a clip whose parameters came out otherwise.
-    static let join = {
-        let parts = (0..<3).map { "[\($0):v:0]fps=\(ClipFormat.framesPerSecond),setsar=1,format=yuv420p[p\($0)];" }
+    static func join(at rate: ClipRate) -> String {
+        let parts = (0..<3).map { "[\($0):v:0]fps=\(rate.framesPerSecond),setsar=1,format=yuv420p[p\($0)];" }
         return parts.joined() + "[p0][p1][p2]concat=n=3:v=1:a=0[v]"
-    }()
+    }
 
     /// JPEGs one behind the other through the raw muxer: the image muxer would read a `%` in the path as a pattern.
     static func posterOutput(_ file: LocalFile) -> [String] {

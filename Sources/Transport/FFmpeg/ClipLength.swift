@@ -2,24 +2,16 @@ import Actors
 
 /// Whether an encode that ended well gave what the original promised: ffmpeg ends with 0 on a truncated file.
 package enum ClipLength {
-    private static let framesPerSecond = ClipFormat.framesPerSecond
-
     /// What is published of an original of that length; nil where it does not say.
     package static func expected(of original: Duration?) -> Duration? {
         original.map { min($0, .seconds(ClipFormat.maximumSeconds)) }
     }
 
     /// Clearly shorter: by more than a second and a fiftieth, or by more than half of a very short clip.
-    package static func isCutShort(frames: Int, expected: Duration?) -> Bool {
+    package static func isCutShort(frames: Int, at rate: ClipRate, expected: Duration?) -> Bool {
         guard frames > 0 else { return true }
         guard let expected else { return false }
-        let missing = expected - duration(frames: frames)
+        let missing = expected - rate.duration(frames: frames)
         return missing > min(.seconds(1) + expected / 50, expected / 2)
-    }
-
-    static func microseconds(frames: Int) -> Int { (frames * 1_000_000 + framesPerSecond / 2) / framesPerSecond }
-
-    package static func duration(frames: Int) -> Duration {
-        .seconds(frames) / framesPerSecond
     }
 }

@@ -9,14 +9,17 @@ import Logging
 package struct FFmpegTranscoder: Transcoder {
     private let tools: FFmpegTools
     private let kit: BrandKit
+    private let memory: MemoryBudget
     private let probe: FFprobeMediaProbe
     private let logger: Logger
     /// Of all pictures that the poster is chosen from: one a second, some 30 kB each.
     private static let maximumPosterBytes = 16_000_000
 
-    package init(tools: FFmpegTools, kit: BrandKit, logger: Logger) {
+    /// - Parameter memory: shared by all transcodes of the node.
+    package init(tools: FFmpegTools, kit: BrandKit, memory: MemoryBudget, logger: Logger) {
         self.tools = tools
         self.kit = kit
+        self.memory = memory
         self.logger = logger
         probe = FFprobeMediaProbe(tools: tools)
     }
@@ -27,18 +30,28 @@ package struct FFmpegTranscoder: Transcoder {
         let ladder = ProgressLadder(report: progress)
         ladder.reach(0)
         let media = try await inspect(source)
+        let needed = TranscodeMemory.bytes(of: media, threads: tools.settings.threads)
+        return try await memory.reserving(needed) { () async throws(TranscodeError) in
+            try await make(source, media, in: workspace, ladder)
+        }
+    }
+
+    private func make(
+        _ source: LocalFile, _ media: FFprobeMediaProbe.Source, in workspace: Workspace, _ ladder: ProgressLadder
+    ) async throws(TranscodeError) -> TranscodedClip {
         let stage = try Stage(in: workspace)
+        let bumpers = kit.bumpers(at: media.rate)
         let files = VisibleFiles(
-            readable: [source.path, kit.intro.path, kit.outro.path, kit.watermark.path], writable: stage.path)
+            readable: [source.path, bumpers.intro.path, bumpers.outro.path, kit.watermark.path], writable: stage.path)
         let poster = workspace.file("poster.jpg")
         try await encode(source, media, into: stage, files, ladder: ladder)
         let main = try stage.take("main.mp4")
         let candidates = try stage.take("posters.mjpeg")
         let part = try await encodedPart(main, of: source, media, files)
-        let video = try await join(main, part, in: stage, files, workspace: workspace)
+        let video = try await join(main, part, bumpers, in: stage, files, workspace: workspace)
         ladder.reach(98)
         try choosePoster(from: candidates, into: poster)
-        let clip = try await accept(video, poster: poster, part: part)
+        let clip = try await accept(video, poster: poster, part: part, bumpers)
         unlink(main.path)
         ladder.reach(100)
         return clip
@@ -66,7 +79,7 @@ package struct FFmpegTranscoder: Transcoder {
             ["-progress", "pipe:1", "-stats_period", "0.5", "-filter_complex_threads", "\(threads)"]
             + input(source)
             + ["-filter_complex", ClipGraph.main(of: media, watermark: kit.watermark), "-map", "[v]"]
-            + ClipFormat.encoder(rateFactor: tools.settings.rateFactor, threads: threads) + [
+            + ClipFormat.encoder(media.rate, rateFactor: tools.settings.rateFactor, threads: threads) + [
                 ClipFormat.url(stage.file("main.mp4"))
             ]
             + ["-map", "[p]"] + ClipGraph.posterOutput(stage.file("posters.mjpeg"))
@@ -131,26 +144,30 @@ package struct FFmpegTranscoder: Transcoder {
         }
         guard part.frames > 0 else { throw .unusable(.corrupt) }
         let expected = ClipLength.expected(of: media.pictureDuration)
-        guard !ClipLength.isCutShort(frames: part.frames, expected: expected) else { throw .unusable(.cutShort) }
+        guard !ClipLength.isCutShort(frames: part.frames, at: media.rate, expected: expected) else {
+            throw .unusable(.cutShort)
+        }
         return part
     }
 
     private func join(
-        _ main: LocalFile, _ part: EncodedPart, in stage: Stage, _ files: VisibleFiles, workspace: Workspace
+        _ main: LocalFile, _ part: EncodedPart, _ bumpers: BrandKit.Bumpers, in stage: Stage, _ files: VisibleFiles,
+        workspace: Workspace
     ) async throws(TranscodeError) -> LocalFile {
         var files = files
         files.readable.append(main.path)
-        let parts = [kit.intro, main, kit.outro]
+        let parts = [bumpers.intro, main, bumpers.outro]
+        let facts = bumpers.facts
         let arguments: [String]
-        if part.extradataHash == kit.facts.extradataHash {
+        if part.extradataHash == facts.extradataHash {
             let list = workspace.file("parts.ffconcat")
             // A container's own length is rounded to a millisecond: the next part would begin beside its frame.
-            let frames = [kit.facts.introFrames, part.frames, kit.facts.outroFrames]
+            let frames = [facts.introFrames, part.frames, facts.outroFrames]
             let script =
                 "ffconcat version 1.0\n"
                 + zip(parts, frames).map { file, frames in
                     "file \(FilterText.quote(ClipFormat.url(file)))\n"
-                        + "duration \(ClipLength.microseconds(frames: frames))us\n"
+                        + "duration \(facts.rate.microseconds(frames: frames))us\n"
                 }.joined()
             do {
                 try script.write(toFile: list.path, atomically: false, encoding: .utf8)
@@ -160,14 +177,15 @@ package struct FFmpegTranscoder: Transcoder {
             files.readable.append(list.path)
             arguments =
                 ["-protocol_whitelist", "file", "-f", "concat", "-safe", "0", "-i", ClipFormat.url(list)]
-                + ["-map", "0:v:0", "-c", "copy", "-video_track_timescale", "30000", "-f", "mp4"]
+                + ["-map", "0:v:0", "-c", "copy", "-video_track_timescale", "\(ClipFormat.timescale)", "-f", "mp4"]
         } else {
             logger.warning("a clip is joined by a second encode: its parameters differ from the bumpers'")
             arguments =
                 parts.flatMap { ["-protocol_whitelist", "file", "-i", ClipFormat.url($0)] }
-                + ["-filter_complex", ClipGraph.join, "-map", "[v]"]
+                + ["-filter_complex", ClipGraph.join(at: facts.rate), "-map", "[v]"]
                 // A little finer than the first encode, whose losses add up.
-                + ClipFormat.encoder(rateFactor: max(0, tools.settings.rateFactor - 4), threads: tools.settings.threads)
+                + ClipFormat.encoder(
+                    facts.rate, rateFactor: max(0, tools.settings.rateFactor - 4), threads: tools.settings.threads)
         }
         let output = ["-movflags", "+faststart", ClipFormat.url(stage.file("clip.mp4"))]
         let result = try await run { [files] () async throws(MediaCommandError) in
@@ -179,7 +197,7 @@ package struct FFmpegTranscoder: Transcoder {
 
     /// Counts the frames of the joined file: a file that can be read may still end early.
     private func accept(
-        _ video: LocalFile, poster: LocalFile, part: EncodedPart
+        _ video: LocalFile, poster: LocalFile, part: EncodedPart, _ bumpers: BrandKit.Bumpers
     ) async throws(TranscodeError) -> TranscodedClip {
         let frames: Int
         do throws(MediaProbeError) {
@@ -188,13 +206,13 @@ package struct FFmpegTranscoder: Transcoder {
             guard !Task.isCancelled else { throw .cancelled }
             throw .failed(detail: "the joined clip: \(error)")
         }
-        let wanted = kit.facts.introFrames + part.frames + kit.facts.outroFrames
+        let wanted = bumpers.facts.introFrames + part.frames + bumpers.facts.outroFrames
         guard abs(frames - wanted) <= 1 else {
             throw .failed(detail: "the joined clip has \(frames) frames, not \(wanted)")
         }
         guard let videoBytes = sizeBytes(video) else { throw .failed(detail: "the clip is empty") }
         return TranscodedClip(
-            video: video, poster: poster, duration: ClipLength.duration(frames: frames), sizeBytes: videoBytes)
+            video: video, poster: poster, duration: bumpers.facts.rate.duration(frames: frames), sizeBytes: videoBytes)
     }
 
     private func choosePoster(from candidates: LocalFile, into poster: LocalFile) throws(TranscodeError) {

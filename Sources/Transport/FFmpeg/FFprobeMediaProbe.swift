@@ -33,6 +33,9 @@ package struct FFprobeMediaProbe: MediaProbe {
         let traits: PictureTraits
         let frameRate: Double?
         let streams: Int
+
+        /// Of the clip that is made of it.
+        var rate: ClipRate { ClipRate(of: frameRate) }
     }
 
     func inspect(_ file: LocalFile) async throws(MediaProbeError) -> Source {

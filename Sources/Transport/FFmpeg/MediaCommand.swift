@@ -165,7 +165,7 @@ private final class ProcessGroup: Sendable {
 }
 
 /// Bytes up to a limit, filled from one task and read from another afterwards.
-private final class OutputBuffer: Sendable {
+final class OutputBuffer: Sendable {
     private let limitBytes: Int
     private let state = Mutex<(bytes: [UInt8], overflow: Bool)>(([], false))
 

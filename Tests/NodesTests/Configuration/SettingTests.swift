@@ -52,6 +52,7 @@ struct SettingTests {
         Case("queue.pollSeconds", "3") { "\($0.worker.pollWait)" },
         Case("worker.slots", "3") { "\($0.worker.slots)" },
         Case("worker.threads", "3") { "\($0.integer("worker.threads"))" },
+        Case("worker.memoryBudget", "1000") { "\($0.integer("worker.memoryBudget"))" },
         Case("worker.attemptDeadlineSeconds", "60") { "\($0.worker.attemptDeadline)" },
         Case("worker.firstRetrySeconds", "3") { "\($0.worker.retryDelays)" },
         Case("worker.laterRetrySeconds", "3") { "\($0.worker.retryDelays)" },

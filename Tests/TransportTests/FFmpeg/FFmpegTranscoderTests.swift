@@ -9,11 +9,16 @@ struct FFmpegTranscoderTests {
     @Test(
         "any shape becomes 1280x720 with square pixels, even steps, index first, no sound, and decodes cleanly",
         arguments: [
-            ("testsrc2=s=1920x1080:r=60:d=1.5", 45, []), ("testsrc2=s=360x640:r=24:d=1", 30, []),
-            ("testsrc2=s=400x300:r=25:d=2", 60, []), ("testsrc2=s=352x288:r=30:d=1,setsar=16/11", 30, []),
-            ("testsrc2=s=322x242:r=30:d=1", 30, ["-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", "5", "-f", "mov"]),
-        ] as [(String, Int, [String])])
-    func shapes(source: String, frames: Int, options: [String]) async throws {
+            ("testsrc2=s=1920x1080:r=60:d=1.5", 45, .standard, []), ("testsrc2=s=360x640:r=24:d=1", 24, .film, []),
+            ("testsrc2=s=400x300:r=25:d=2", 50, .european, []), ("testsrc2=s=640x360:r=50:d=1", 25, .european, []),
+            ("testsrc2=s=640x360:r=24000/1001:d=2", 48, .film, []),
+            ("testsrc2=s=352x288:r=30:d=1,setsar=16/11", 30, .standard, []),
+            (
+                "testsrc2=s=322x242:r=30:d=1", 30, .standard,
+                ["-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", "5", "-f", "mov"]
+            ),
+        ] as [(String, Int, ClipRate, [String])])
+    func shapes(source: String, frames: Int, rate: ClipRate, options: [String]) async throws {
         let lab = try await MediaLab.get()
         let folder = try MediaLab.folder()
         let sound = ["-f", "lavfi", "-i", "sine=d=1", "-c:a", "aac"]
@@ -22,21 +27,25 @@ struct FFmpegTranscoderTests {
             ["-f", "lavfi", "-i", source] + sound + ["-c:v", "libx264", "-preset", "ultrafast"]
                 + ["-pix_fmt", "yuv420p"] + options + [file.path])
         let clip = try await lab.transcoder().transcode(file, in: folder) { _ in }
-        try await check(clip, frames: frames, lab)
+        try await check(clip, frames: frames, rate, lab)
     }
 
-    private func check(_ clip: TranscodedClip, frames: Int, _ lab: MediaLab) async throws {
+    private func check(
+        _ clip: TranscodedClip, frames: Int, _ rate: ClipRate, _ lab: MediaLab
+    ) async throws {
+        let facts = lab.kit.bumpers(at: rate).facts
+        let all = frames + facts.introFrames + facts.outroFrames
         let entries = "stream=codec_type,codec_name,profile,width,height,sample_aspect_ratio,pix_fmt"
         let streams = try await lab.ffprobe(["-show_entries", entries, "-of", "csv=p=0"], clip.video)
         #expect(streams == "h264,High,video,1280,720,1:1,yuv420p\n")
         let packets = try await lab.ffprobe(
             ["-show_entries", "packet=dts", "-of", "csv=p=0"], clip.video
         ).split(whereSeparator: { !$0.isNumber && $0 != "-" }).compactMap { Int($0) }
-        #expect(abs(packets.count - (frames + 144)) <= 1)
-        #expect(Set(zip(packets.dropFirst(), packets).map { $0 - $1 }) == [1000])
+        #expect(abs(packets.count - all) <= 1)
+        #expect(Set(zip(packets.dropFirst(), packets).map { $0 - $1 }) == [30_000 / rate.framesPerSecond])
         #expect(boxes(of: clip.video).filter { $0 == "moov" || $0 == "mdat" } == ["moov", "mdat"])
         try await lab.ffmpeg(["-xerror", "-i", clip.video.path, "-f", "null", "-"])
-        #expect(abs(clip.duration.inSeconds - Double(frames + 144) / 30) < 0.04)
+        #expect(abs(clip.duration.inSeconds - rate.duration(frames: all).inSeconds) < 0.045)
         #expect(clip.sizeBytes > 10_000)
         let poster = try await lab.ffprobe(
             ["-show_entries", "stream=codec_name,width,height", "-of", "csv=p=0"], clip.poster)
@@ -118,8 +127,7 @@ struct FFmpegTranscoderTests {
         let outer = try MediaLab.folder()
         let folder = Workspace(path: "\(outer.path)/-o 'q' [a],b;c:d %d\\é")
         try FileManager.default.createDirectory(atPath: folder.path, withIntermediateDirectories: true)
-        let brand = Workspace(path: lab.kit.intro.path).path.split(separator: "/").dropLast().joined(separator: "/")
-        try FileManager.default.copyItem(atPath: "/\(brand)", toPath: folder.file("kit").path)
+        try FileManager.default.copyItem(atPath: lab.kitFolder, toPath: folder.file("kit").path)
         let kit = BrandKit(folder: folder.file("kit").path, facts: lab.kit.facts)
         let file = try await lab.clip("-i %03d.mp4", in: folder, source: "testsrc2=s=320x180:r=30:d=0.5")
         let clip = try await lab.transcoder(kit).transcode(file, in: folder) { _ in }
@@ -131,11 +139,10 @@ struct FFmpegTranscoderTests {
         let lab = try await MediaLab.get()
         let folder = try MediaLab.folder()
         var facts = lab.kit.facts
-        facts.extradataHash = "MD5:other"
-        let brand = lab.kit.intro.path.split(separator: "/").dropLast().joined(separator: "/")
-        let kit = BrandKit(folder: "/\(brand)", facts: facts)
+        for index in facts.indices { facts[index].extradataHash = "MD5:other" }
+        let kit = BrandKit(folder: lab.kitFolder, facts: facts)
         let file = try await lab.clip("in.mp4", in: folder, source: "testsrc2=s=320x180:r=30:d=1")
-        try await check(lab.transcoder(kit).transcode(file, in: folder) { _ in }, frames: 30, lab)
+        try await check(lab.transcoder(kit).transcode(file, in: folder) { _ in }, frames: 30, .standard, lab)
     }
 
     @Test("two clips are made at once")

@@ -22,6 +22,9 @@ struct MediaLab: Sendable {
             plain: try await MediaSandbox.make(among: [.none], logger: MediaLab.logger))
     }
 
+    /// Where the shared kit lies.
+    var kitFolder: String { String(kit.watermark.path.dropLast("/watermark.png".count)) }
+
     static let logger = Logger(label: "media tests") { _ in SwiftLogNoOpLogHandler() }
 
     static func get() async throws -> MediaLab { try await shared.value }
@@ -39,7 +42,8 @@ struct MediaLab: Sendable {
         var settings = FFmpegSettings()
         change(&settings)
         let tools = try await FFmpegTools.find(settings, logger: Self.logger)
-        return FFmpegTranscoder(tools: tools, kit: kit ?? self.kit, logger: Self.logger)
+        return FFmpegTranscoder(
+            tools: tools, kit: kit ?? self.kit, memory: MemoryBudget(capacity: .max), logger: Self.logger)
     }
 
     /// Runs ffmpeg and fails the test where it fails.

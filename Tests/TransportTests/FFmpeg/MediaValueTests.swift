@@ -33,13 +33,28 @@ struct MediaValueTests {
         ] as [(Int, Double, Bool)])
     func cutShort(frames: Int, seconds: Double, isCut: Bool) {
         let expected = ClipLength.expected(of: .seconds(seconds))
-        #expect(ClipLength.isCutShort(frames: frames, expected: expected) == isCut)
+        #expect(ClipLength.isCutShort(frames: frames, at: .standard, expected: expected) == isCut)
+    }
+
+    @Test(
+        "a clip keeps its rate or an even part of it, and gets 30 where there is none",
+        arguments: [
+            (24000.0 / 1001, 24), (24, 24), (48, 24), (25, 25), (50, 25), (100, 25), (30000.0 / 1001, 30), (30, 30),
+            (60, 30), (60000.0 / 1001, 30), (120, 30), (240, 30), (15, 30), (20, 30), (10, 30), (29.3, 30), (1000, 25),
+        ] as [(Double, Int)])
+    func rate(original: Double, published: Int) {
+        #expect(ClipRate(of: original).framesPerSecond == published)
+    }
+
+    @Test("an original without a steady rate gets 30")
+    func noRate() {
+        for rate in [nil, 0, -25, .nan, .infinity] as [Double?] { #expect(ClipRate(of: rate) == .standard) }
     }
 
     @Test("an original of unknown length needs one frame")
     func unknownLength() {
-        #expect(!ClipLength.isCutShort(frames: 1, expected: nil))
-        #expect(ClipLength.isCutShort(frames: 0, expected: nil))
+        #expect(!ClipLength.isCutShort(frames: 1, at: .standard, expected: nil))
+        #expect(ClipLength.isCutShort(frames: 0, at: .standard, expected: nil))
     }
 
     @Test("text is escaped for the filter and for the graph around it")

@@ -45,12 +45,15 @@ extension Specimen {
         let file = folder.file(name)
         try await make(lab, file)
         let clip = try await lab.transcoder().transcode(file, in: folder) { _ in }
-        try await lab.expectPublishable(clip)
-        let main = clip.duration.inSeconds - lab.bumperSeconds
-        #expect(abs(main - seconds) < 1.5 / 30, "\(name): \(main) s")
+        try lab.keep(clip, name: name)
+        try await lab.expectPublishable(clip, rate)
+        let bumpers = lab.kit.bumpers(at: rate)
+        let main = (clip.duration - bumpers.duration).inSeconds
+        #expect(abs(main - seconds) < 1.5 / Double(rate.framesPerSecond), "\(name): \(main) s")
+        let intro = rate.duration(frames: bumpers.facts.introFrames).inSeconds
         for second in [0.2, seconds - 0.2] {
             let difference = try await TestCard.worstDifference(
-                in: clip.video, width: width, height: height, turned: turned, atSecond: lab.introSeconds + second, lab)
+                in: clip.video, width: width, height: height, turned: turned, atSecond: intro + second, lab)
             #expect(difference <= tolerance, "\(name) at \(second) s: ΔE \(difference)")
         }
     }
@@ -78,7 +81,7 @@ enum Damage {
         switch outcome {
         case .success(let clip):
             try await lab.expectPublishable(clip)
-            #expect(clip.duration.inSeconds - lab.bumperSeconds > 2.9)
+            #expect((clip.duration - lab.kit.bumpers(at: .standard).duration).inSeconds > 2.9)
         case .failure(.unusable(let reason)):
             #expect([.corrupt, .cutShort, .notAVideo].contains(reason.code), "\(self): \(reason)")
         case .failure(let error): Issue.record("\(self): \(error)")
@@ -101,11 +104,18 @@ enum Damage {
 }
 
 extension MediaLab {
-    var introSeconds: Double { Double(kit.facts.introFrames) / 30 }
-    var bumperSeconds: Double { Double(kit.facts.introFrames + kit.facts.outroFrames) / 30 }
+    /// For `Benchmarks/contact-sheets`, which shows what the tests made.
+    func keep(_ clip: TranscodedClip, name: String) throws {
+        guard let folder = ProcessInfo.processInfo.environment["CORPUS_KEEP"] else { return }
+        for (file, ending) in [(clip.video, "mp4"), (clip.poster, "jpg")] {
+            try FileManager.default.copyItem(atPath: file.path, toPath: "\(folder)/\(name).\(ending)")
+        }
+    }
 
     /// The form that every published clip has.
-    func expectPublishable(_ clip: TranscodedClip, at location: SourceLocation = #_sourceLocation) async throws {
+    func expectPublishable(
+        _ clip: TranscodedClip, _ rate: ClipRate = .standard, at location: SourceLocation = #_sourceLocation
+    ) async throws {
         let entries =
             "stream=codec_type,codec_name,profile,width,height,sample_aspect_ratio,pix_fmt,color_range,color_space,"
             + "color_transfer,color_primaries"
@@ -114,7 +124,9 @@ extension MediaLab {
             streams == "h264,High,video,1280,720,1:1,yuv420p,tv,bt709,bt709,bt709\n", sourceLocation: location)
         let steps = try await ffprobe(["-show_entries", "packet=dts", "-of", "csv=p=0"], clip.video)
             .split(whereSeparator: { !$0.isNumber && $0 != "-" }).compactMap { Int($0) }
-        #expect(Set(zip(steps.dropFirst(), steps).map { $0 - $1 }) == [1000], sourceLocation: location)
+        #expect(
+            Set(zip(steps.dropFirst(), steps).map { $0 - $1 }) == [30_000 / rate.framesPerSecond],
+            sourceLocation: location)
         #expect(
             boxes(of: clip.video).filter { $0 == "moov" || $0 == "mdat" } == ["moov", "mdat"], sourceLocation: location)
         let decoded = MediaCommand(
@@ -124,7 +136,8 @@ extension MediaLab {
         let result = try await decoded.run(in: plain)
         #expect(result.succeeded && result.errorTail.isEmpty, "\(result.errorTail)", sourceLocation: location)
         // The watermark is there to the last moment before the outro.
-        let last = clip.duration.inSeconds - Double(kit.facts.outroFrames) / 30 - 0.1
+        let outro = rate.duration(frames: kit.bumpers(at: rate).facts.outroFrames)
+        let last = (clip.duration - outro).inSeconds - 0.1
         let mark = try await pixels(of: clip.video, atSecond: last, crop: "160:56:1096:640")
         #expect(Int(mark.max() ?? 0) - Int(mark.min() ?? 255) > 90, sourceLocation: location)
     }

@@ -11,6 +11,8 @@ struct Specimen: Sendable, CustomTestStringConvertible {
     let height: Int
     let seconds: Double
     let turned: TestCard.Turn
+    /// Of the published clip.
+    let rate: ClipRate
     /// ΔE that its way to the clip may cost.
     let tolerance: Double
     let make: @Sendable (MediaLab, LocalFile) async throws -> Void
@@ -19,13 +21,15 @@ struct Specimen: Sendable, CustomTestStringConvertible {
 
     init(
         _ name: String, _ width: Int = 640, _ height: Int = 360, seconds: Double = 1.5, turned: TestCard.Turn = .none,
-        tolerance: Double = 4, make: @escaping @Sendable (MediaLab, LocalFile) async throws -> Void
+        rate: ClipRate = .standard, tolerance: Double = 4,
+        make: @escaping @Sendable (MediaLab, LocalFile) async throws -> Void
     ) {
         self.name = name
         self.width = width
         self.height = height
         self.seconds = seconds
         self.turned = turned
+        self.rate = rate
         self.tolerance = tolerance
         self.make = make
     }
@@ -33,9 +37,9 @@ struct Specimen: Sendable, CustomTestStringConvertible {
     /// The card by one run of ffmpeg.
     init(
         _ name: String, card: String = TestCard.source(640, 360), before: [String] = [], _ options: [String],
-        width: Int = 640, height: Int = 360, seconds: Double = 1.5, tolerance: Double = 4
+        width: Int = 640, height: Int = 360, seconds: Double = 1.5, rate: ClipRate = .standard, tolerance: Double = 4
     ) {
-        self.init(name, width, height, seconds: seconds, tolerance: tolerance) { lab, file in
+        self.init(name, width, height, seconds: seconds, rate: rate, tolerance: tolerance) { lab, file in
             try await lab.ffmpeg(before + ["-f", "lavfi", "-i", card] + options + [file.path])
         }
     }
@@ -94,7 +98,7 @@ struct Specimen: Sendable, CustomTestStringConvertible {
             [
                 "-vf", "scale=out_color_matrix=bt470bg:out_range=tv,format=yuv420p,interlace", "-colorspace", "bt470bg",
                 "-flags", "+ilme+ildct",
-            ] + h264 + ["-x264-params", "tff=1"], width: 720, height: 576),
+            ] + h264 + ["-x264-params", "tff=1"], width: 720, height: 576, rate: .european),
         Specimen("edit list.mp4") { lab, file in
             let whole = LocalFile(file.path + ".whole.mp4")
             try await lab.ffmpeg(
@@ -140,6 +144,9 @@ struct Specimen: Sendable, CustomTestStringConvertible {
         Specimen(
             "240 fps.mp4", card: TestCard.source(320, 180, rate: "240", seconds: 1), TestCard.camera + h264,
             width: 320, height: 180, seconds: 1),
+        Specimen(
+            "film.mov", card: TestCard.source(640, 360, rate: "24000/1001"), TestCard.camera + h264, rate: .film),
+        Specimen("50 fps.mp4", card: TestCard.source(640, 360, rate: "50"), TestCard.camera + h264, rate: .european),
         Specimen("huge timestamps.mkv", TestCard.camera + h264 + ["-output_ts_offset", "100000"]),
         Specimen("two pictures.mp4") { lab, file in
             try await lab.ffmpeg(
@@ -169,7 +176,7 @@ struct Specimen: Sendable, CustomTestStringConvertible {
             width: 320, height: 180, tolerance: 6),
         Specimen(
             "dv.avi", card: TestCard.source(720, 576, rate: "25"), ["-c:v", "dvvideo", "-pix_fmt", "yuv420p"],
-            width: 720, height: 576, tolerance: 6),
+            width: 720, height: 576, rate: .european, tolerance: 6),
         Specimen("mpeg2.mkv", ["-c:v", "mpeg2video", "-q:v", "3", "-pix_fmt", "yuv420p"], tolerance: 6),
         Specimen(
             "negative timestamps.mkv",
