@@ -58,22 +58,40 @@ package enum APIRoutes {
         let videos = VideoRoutes(services: services)
         let showcase = ShowcaseRoutes(services: services)
         let status = StatusRoutes(services: services)
-        add(router, "/api/auth/signup", [.post: accounts.signUp])
-        add(router, "/api/auth/login", [.post: accounts.logIn])
-        add(router, "/api/auth", [.delete: accounts.erase])
-        add(router, "/api/auth/me", [.get: accounts.me])
-        add(router, "/api/videos", [.get: videos.list])
-        add(router, "/api/videos/upload", [.post: videos.upload])
-        add(router, "/api/videos/original/{id}", [.get: videos.original])
-        add(router, "/api/videos/processed/{id}", [.get: videos.processed])
-        add(router, "/api/videos/{id}", [.get: videos.detail, .delete: videos.delete])
-        add(router, "/api/public/videos", [.get: showcase.videos])
-        add(router, "/api/public/videos/{id}/vote", [.post: showcase.vote])
-        add(router, "/api/public/videos/{id}/vote-status", [.get: showcase.voteStatus])
-        add(router, "/api/public/rankings", [.get: showcase.rankings])
-        add(router, "/api/health", [.get: status.health])
-        add(router, "/api/ready", [.get: status.ready])
-        if let media = services.media { add(router, "/media/{prefix}/{name}", [.get: media.serve]) }
+        var document = OpenAPIDocument()
+        func add(_ path: String, _ endpoints: [HTTPRequest.Method: Endpoint]) {
+            for (method, endpoint) in endpoints { document.add(path, method, endpoint.operation) }
+            Self.add(router, RouterPath(path), endpoints.mapValues(\.handler))
+        }
+        add("/api/auth/signup", [.post: Endpoint(accounts.signUp, AccountRoutes.signUpOperation)])
+        add("/api/auth/login", [.post: Endpoint(accounts.logIn, AccountRoutes.logInOperation)])
+        add("/api/auth", [.delete: Endpoint(accounts.erase, AccountRoutes.eraseOperation)])
+        add("/api/auth/me", [.get: Endpoint(accounts.me, AccountRoutes.meOperation)])
+        add("/api/videos", [.get: Endpoint(videos.list, VideoRoutes.listOperation)])
+        add("/api/videos/upload", [.post: Endpoint(videos.upload, VideoRoutes.uploadOperation)])
+        add("/api/videos/original/{id}", [.get: Endpoint(videos.original, VideoRoutes.originalOperation)])
+        add("/api/videos/processed/{id}", [.get: Endpoint(videos.processed, VideoRoutes.processedOperation)])
+        add(
+            "/api/videos/{id}",
+            [
+                .get: Endpoint(videos.detail, VideoRoutes.detailOperation),
+                .delete: Endpoint(videos.delete, VideoRoutes.deleteOperation),
+            ])
+        add("/api/public/videos", [.get: Endpoint(showcase.videos, ShowcaseRoutes.videosOperation)])
+        add("/api/public/videos/{id}/vote", [.post: Endpoint(showcase.vote, ShowcaseRoutes.voteOperation)])
+        add(
+            "/api/public/videos/{id}/vote-status",
+            [.get: Endpoint(showcase.voteStatus, ShowcaseRoutes.voteStatusOperation)])
+        add("/api/public/rankings", [.get: Endpoint(showcase.rankings, ShowcaseRoutes.rankingsOperation)])
+        add("/api/health", [.get: Endpoint(status.health, StatusRoutes.healthOperation)])
+        add("/api/ready", [.get: Endpoint(status.ready, StatusRoutes.readyOperation)])
+        document.add("/openapi.json", .get, DocumentRoutes.openAPIOperation)
+        document.add("/docs", .get, DocumentRoutes.docsOperation)
+        let documents = DocumentRoutes(document: document.bytes)
+        Self.add(router, "/openapi.json", [.get: documents.openAPI])
+        Self.add(router, "/docs", [.get: documents.docs])
+        // Signed addresses of the local store are no part of the contract: the API hands them out.
+        if let media = services.media { Self.add(router, "/media/{prefix}/{name}", [.get: media.serve]) }
         return router
     }
 

@@ -52,9 +52,8 @@ enum ClipFormat {
     /// ratio, a screen's range of light, black bars. `fps` is on every branch: without it a join of different rates
     /// never ends.
     static func fit(_ picture: PictureTraits, at rate: ClipRate) -> String {
-        // At least two lines: a height of 0 would mean "as the input".
-        let wide = "max(2\\,trunc(min(\(width)\\,\(height)*dar)/2)*2)"
-        let high = "max(2\\,trunc(min(\(height)\\,\(width)/dar)/2)*2)"
+        let wide = side(width, "\(height)*dar")
+        let high = side(height, "\(width)/dar")
         let scale = "scale=w=\(wide):h=\(high):flags=bicubic"
         let light: String =
             switch picture.light {
@@ -67,6 +66,12 @@ enum ClipFormat {
         return (picture.isInterlaced ? "yadif=deint=interlaced," : "")
             + "fps=\(rate.framesPerSecond),\(scale)\(light),setsar=1,"
             + "pad=\(width):\(height):(ow-iw)/2:(oh-ih)/2,format=yuv420p"
+    }
+
+    /// An even number of pixels, by an expression of ffmpeg's: at least two (0 would mean "as the input"), and the whole side
+    /// where at most four are missing: hairlines of black are seen, a picture wider by a third of a hundredth is not.
+    private static func side(_ whole: Int, _ fitting: String) -> String {
+        "if(gte(\(fitting)\\,\(whole - 4))\\,\(whole)\\,max(2\\,trunc(\(fitting)/2)*2))"
     }
 
     private static let standardLight = "out_color_matrix=bt709:out_range=tv"

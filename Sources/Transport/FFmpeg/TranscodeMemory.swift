@@ -1,7 +1,7 @@
 /// How much memory the transcode of a clip takes at most (docs/media.md, "Memory").
 enum TranscodeMemory {
     /// Programs, filters, the encoder's pictures in 720p.
-    private static let base: Int64 = 110_000_000
+    private static let base: Int64 = 120_000_000
     /// Tone mapping by way of linear light, in floating point.
     private static let toneMapping: Int64 = 60_000_000
     /// Of the original's pictures that a decoder holds, at two bytes a sample and full chroma at worst.

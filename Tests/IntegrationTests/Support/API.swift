@@ -1,3 +1,4 @@
+import Testing
 import Transport
 
 /// A client of one node.
@@ -32,7 +33,11 @@ struct API: Sendable {
         let request = HTTPClientRequest(
             method: method, url: url, headers: headers, body: body.map { .bytes($0) } ?? .none)
         let response = try await client.send(request, deadline: deadline, maxBodyBytes: 64_000_000)
-        return Answer(status: response.status, headers: response.headers, body: response.body)
+        let answer = Answer(status: response.status, headers: response.headers, body: response.body)
+        if path.hasPrefix("/"), let complaint = try await ContractDocument.get(self).complaint(method, path, answer) {
+            Issue.record("\(complaint)")
+        }
+        return answer
     }
 
     func get(_ path: String, token: String? = nil, headers: HTTPHeaders = [:]) async throws -> Answer {

@@ -84,6 +84,10 @@ enum JSON: Sendable, Equatable, Codable, ExpressibleByStringLiteral, Expressible
         guard case .array(let items) = self else { return nil }
         return items
     }
+    var members: [String: JSON]? {
+        guard case .object(let members) = self else { return nil }
+        return members
+    }
     var names: Set<String>? {
         guard case .object(let members) = self else { return nil }
         return Set(members.keys)

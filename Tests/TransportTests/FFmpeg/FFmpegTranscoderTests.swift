@@ -66,6 +66,18 @@ struct FFmpegTranscoderTests {
         #expect((bar.max() ?? 255) < 30)
     }
 
+    @Test("a picture that is almost 16:9 fills the frame: no hairline of black", arguments: ["640x362", "1366x768"])
+    func almost(size: String) async throws {
+        let lab = try await MediaLab.get()
+        let folder = try MediaLab.folder()
+        let file = try await lab.clip("in.mp4", in: folder, source: "color=white:s=\(size):r=30:d=0.5")
+        let clip = try await lab.transcoder().transcode(file, in: folder) { _ in }
+        for crop in ["1280:2:0:0", "1280:2:0:718", "2:720:0:0", "2:600:1278:0"] {
+            let edge = try await lab.pixels(of: clip.video, atSecond: 2.6, crop: crop)
+            #expect((edge.min() ?? 0) > 200, "\(crop)")
+        }
+    }
+
     @Test("the watermark is there in the last second, at the lower right alone")
     func watermark() async throws {
         let lab = try await MediaLab.get()
