@@ -48,6 +48,8 @@ actor TranscodeAttempt {
     private var percent = 0
     private var working = false
     private var committing = false
+    /// The transcoder has what it needs and works: until then the clip has had no chance.
+    private var hasBegun = false
     /// A reason to hand the job back, or nil when it is no longer this attempt's.
     private nonisolated let orders = Mailbox<String?>("stop orders", capacity: 1)
     /// Set once the supervisor wants the slot back: writes that follow are tried for a bounded time only.
@@ -166,7 +168,7 @@ actor TranscodeAttempt {
             }
             group.addTask {
                 do { try await self.context.clock.wait(self.context.settings.attemptDeadline) } catch { return nil }
-                return .failed(.timedOut, detail: "attempt deadline")
+                return await self.deadlineOutcome
             }
             var outcome: AttemptOutcome?
             while outcome == nil, let first = await group.next() { outcome = first }
@@ -222,10 +224,19 @@ actor TranscodeAttempt {
         }
     }
 
-    private func report(_ newPercent: Int) async {
-        guard newPercent > percent else { return }
+    /// - Returns: whether there was anything to tell.
+    private func report(_ newPercent: Int) async -> Bool {
+        hasBegun = true
+        guard newPercent > percent else { return false }
         percent = newPercent
         if await heartbeat() == .lost, !committing { orders.send(nil) }
+        return true
+    }
+
+    private var deadlineOutcome: AttemptOutcome {
+        hasBegun
+            ? .failed(.timedOut, detail: "attempt deadline")
+            : .interrupted("it did not begin within the attempt's deadline")
     }
 
     // MARK: - Work
@@ -283,7 +294,7 @@ actor TranscodeAttempt {
             }
             group.addTask {
                 for await percent in progress {
-                    await self.report(percent)
+                    guard await self.report(percent) else { continue }
                     do { try await self.context.clock.wait(.seconds(1)) } catch { break }
                 }
                 return nil

@@ -1,7 +1,7 @@
 /// The port to ffmpeg: makes the published clip of one original.
 package protocol Transcoder: Sendable {
     /// Writes the clip and its poster into the workspace. `progress` is called with 0 to 100, never going back, at most
-    /// a few times a second, from any thread. Cancellation kills the whole process group before it returns.
+    /// a few times a second, from any thread; with 0 when work on the clip begins, after any wait for memory. Cancellation kills the whole process group before it returns.
     func transcode(_ source: LocalFile, in workspace: Workspace, progress: @escaping @Sendable (Int) -> Void)
         async throws(TranscodeError) -> TranscodedClip
 }

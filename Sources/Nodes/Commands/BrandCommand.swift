@@ -1,7 +1,6 @@
 import Actors
 import ArgumentParser
 import FoundationEssentials
-import Glibc
 import Logging
 import Transport
 
@@ -40,7 +39,7 @@ struct BrandPreviewCommand: AsyncParsableCommand {
             for (file, name) in [
                 (bumpers.intro, "intro.mp4"), (bumpers.outro, "outro.mp4"), (kit.watermark, "watermark.png"),
             ] {
-                try copy(file, to: name)
+                try Scratch.put(file, at: "\(output)/\(name)")
             }
             try await sample(kit, tools, in: scratch, logger)
         } catch let error as BrandKitError {
@@ -55,7 +54,7 @@ struct BrandPreviewCommand: AsyncParsableCommand {
         try FileManager.default.createDirectory(atPath: workspace.path, withIntermediateDirectories: true)
         let original = workspace.file("original")
         let drawn = clip == nil ? try await DemoClips.make(in: scratch.path, ffmpeg: tools.ffmpeg).landscape : ""
-        try FileManager.default.copyItem(atPath: clip ?? drawn, toPath: original.path)
+        try Scratch.copy(of: clip ?? drawn, to: original)
         let transcoder = FFmpegTranscoder(
             tools: tools, kit: kit, memory: MemoryBudget(capacity: .max), logger: logger)
         let made: TranscodedClip
@@ -65,19 +64,19 @@ struct BrandPreviewCommand: AsyncParsableCommand {
             StandardError.write("anb: \(clip ?? "the sample"): \(error.explanation)")
             throw ExitCode(1)
         }
-        try copy(made.video, to: "sample.mp4")
+        try Scratch.put(made.video, at: "\(output)/sample.mp4")
         // Fifteen pictures over the whole clip, and one from its middle in full size.
         let seconds = made.duration.inSeconds
         let sheet = "fps=\(15 / seconds),scale=426:-2,tile=5x3:padding=6:margin=6:color=0x202020"
-        try await picture(of: made.video, at: 0, sheet, tools, "sheet.png")
-        try await picture(of: made.video, at: seconds / 2, "null", tools, "sample.png")
+        try await picture(of: made.video, in: workspace, at: 0, sheet, tools, "sheet.png")
+        try await picture(of: made.video, in: workspace, at: seconds / 2, "null", tools, "sample.png")
     }
 
     private func picture(
-        of video: LocalFile, at second: Double, _ filter: String, _ tools: FFmpegTools, _ name: String
+        of video: LocalFile, in workspace: Workspace, at second: Double, _ filter: String, _ tools: FFmpegTools,
+        _ name: String
     ) async throws {
-        let stage = Workspace(path: String(video.path.dropLast("/clip.mp4".count)) + "/pictures")
-        try FileManager.default.createDirectory(atPath: stage.path, withIntermediateDirectories: true)
+        let stage = try Stage(in: workspace)
         let drawn = stage.file(name)
         let result = try await tools.encode(
             ["-ss", "\(second)", "-i", "file:\(video.path)", "-frames:v", "1", "-vf", filter]
@@ -87,10 +86,6 @@ struct BrandPreviewCommand: AsyncParsableCommand {
             StandardError.write("anb: \(name) could not be drawn: \(result.errorTail)")
             throw ExitCode(1)
         }
-        try copy(drawn, to: name)
-    }
-
-    private func copy(_ file: LocalFile, to name: String) throws {
-        try Data(contentsOf: URL(filePath: file.path)).write(to: URL(filePath: "\(output)/\(name)"))
+        try Scratch.put(try stage.take(name), at: "\(output)/\(name)")
     }
 }

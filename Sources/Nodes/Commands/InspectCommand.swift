@@ -1,7 +1,6 @@
 import Actors
 import ArgumentParser
 import FoundationEssentials
-import Glibc
 import Logging
 import Transport
 
@@ -19,12 +18,13 @@ struct InspectCommand: AsyncParsableCommand {
         let configuration = try NodeCommand.loadOrExit()
         let scratch = try Scratch()
         defer { scratch.remove() }
-        // A copy: the media tools' user may be allowed at it.
-        let clip = LocalFile(scratch.path + "/clip")
-        do { try FileManager.default.copyItem(atPath: file, toPath: clip.path) } catch {
-            StandardError.write("anb: \(file) cannot be read: \(error)")
+        let maximumBytes = configuration.contest.maximumFileBytes
+        guard try Scratch.sizeBytes(of: file) <= maximumBytes else {
+            try show(Self.facts(of: .tooLarge(maximumBytes: maximumBytes)))
             throw ExitCode(1)
         }
+        let clip = LocalFile(scratch.path + "/clip")
+        try Scratch.copy(of: file, to: clip)
         let tools = try await NodeRuntime.findTools(configuration, logger: Logger(label: "anb"))
         let policy = UploadPolicy(contest: configuration.contest)
         var facts: [(name: String, value: JSONValue)] = []
@@ -45,12 +45,7 @@ struct InspectCommand: AsyncParsableCommand {
             }
             refusal = reason
         }
-        if Self.sizeBytes(clip) > policy.contest.maximumFileBytes {
-            refusal = .tooLarge(maximumBytes: policy.contest.maximumFileBytes)
-        }
-        facts.append(("accepted", .flag(refusal == nil)))
-        if let refusal { facts += [("reason", .text(refusal.code.rawValue)), ("message", .text(refusal.text))] }
-        try show(facts)
+        try show(facts + Self.facts(of: refusal))
         if refusal != nil { throw ExitCode(1) }
     }
 
@@ -68,8 +63,10 @@ struct InspectCommand: AsyncParsableCommand {
         }
     }
 
-    private static func sizeBytes(_ file: LocalFile) -> Int64 {
-        var status = stat()
-        return stat(file.path, &status) == 0 ? Int64(status.st_size) : 0
+    private static func facts(of refusal: FailureReason?) -> [(name: String, value: JSONValue)] {
+        guard let refusal else { return [("accepted", .flag(true))] }
+        return [
+            ("accepted", .flag(false)), ("reason", .text(refusal.code.rawValue)), ("message", .text(refusal.text)),
+        ]
     }
 }

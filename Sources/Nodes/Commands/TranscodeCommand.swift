@@ -1,7 +1,6 @@
 import Actors
 import ArgumentParser
 import FoundationEssentials
-import Glibc
 import Logging
 import Transport
 
@@ -25,21 +24,15 @@ struct TranscodeCommand: AsyncParsableCommand {
             root: folder.path + "/temp",
             process: IdentifierSource(random: SystemRandomSource()).make(Node.self).description, reserveBytes: 0)
         defer { workspaces.removeOwn() }
-        guard let source = realpath(input, nil) else { throw ValidationError("\(input) does not exist") }
-        defer { free(source) }
+        _ = try Scratch.sizeBytes(of: input)
         let workspace = try await workspaces.make()
-        // A copy, as a worker has one: the media tools' user may be allowed at it.
         let copy = workspace.file("original")
-        try FileManager.default.copyItem(atPath: String(cString: source), toPath: copy.path)
+        try Scratch.copy(of: input, to: copy)
         let show = progress
         let clip = try await transcoder.transcode(copy, in: workspace) { percent in
             if show { StandardError.write("\(percent) %") }
         }
-        try Self.copy(clip.video, to: output)
-        try Self.copy(clip.poster, to: output + ".jpg")
-    }
-
-    private static func copy(_ file: LocalFile, to path: String) throws {
-        try Data(contentsOf: URL(filePath: file.path)).write(to: URL(filePath: path))
+        try Scratch.put(clip.video, at: output)
+        try Scratch.put(clip.poster, at: output + ".jpg")
     }
 }

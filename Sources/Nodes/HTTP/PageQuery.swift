@@ -15,8 +15,7 @@ package struct PageQuery: Sendable, Equatable {
         limit = try Self.number(query["limit"], in: 1...maximumLimit) ?? defaultLimit
         if let cursor = query["cursor"] {
             skip = try Self.number(Self.decode(cursor), in: 0...Self.maximumSkip) ?? 0
-        } else if let page = try Self.number(query["page"], in: 1...Self.maximumSkip) {
-            guard (page - 1) * limit <= Self.maximumSkip else { throw APIError.invalidQuery }
+        } else if let page = try Self.number(query["page"], in: 1...Self.maximumSkip / maximumLimit) {
             skip = (page - 1) * limit
         } else {
             skip = try Self.number(query["skip"], in: 0...Self.maximumSkip) ?? 0

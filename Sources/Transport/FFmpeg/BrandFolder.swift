@@ -24,7 +24,10 @@ struct BrandFolder: Sendable {
     struct File: Sendable {
         let part: Part
         let kind: Kind
+        /// As the organiser named it.
         let file: LocalFile
+        /// Where that leads to.
+        let content: LocalFile
         /// Changes when the file does.
         let version: String
     }
@@ -60,7 +63,13 @@ struct BrandFolder: Sendable {
             if let other = files[part] {
                 throw .unusable("\(other.file.path) and \(file.path): there can be only one \(part.rawValue)")
             }
-            files[part] = File(part: part, kind: kind, file: file, version: try Self.version(of: file, kind))
+            guard let resolved = realpath(file.path, nil) else {
+                throw .unusable("\(file.path) cannot be read: \(String(cString: strerror(errno)))")
+            }
+            defer { free(resolved) }
+            files[part] = File(
+                part: part, kind: kind, file: file, content: LocalFile(String(cString: resolved)),
+                version: try Self.version(of: file, kind))
         }
         self.files = files
     }
@@ -78,6 +87,7 @@ struct BrandFolder: Sendable {
         guard status.st_mode & S_IFMT == S_IFREG, (1...kind.maximumBytes).contains(Int64(status.st_size)) else {
             throw .unusable("\(file.path) must be a file of 1 to \(kind.maximumBytes) bytes")
         }
-        return "\(file.path) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
+        let (changed, number) = (status.st_ctim, status.st_ino)
+        return "\(file.path) \(status.st_size) \(number) \(changed.tv_sec).\(changed.tv_nsec)"
     }
 }

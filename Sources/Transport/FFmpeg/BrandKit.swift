@@ -42,19 +42,16 @@ package struct BrandKit: Sendable, Equatable {
         guard let facts = facts.first(where: { $0.rate == rate }) else { preconditionFailure("no bumpers at \(rate)") }
         let workspace = Workspace(path: folder)
         return Bumpers(
-            intro: Self.bumper(.intro, rate, workspace), outro: Self.bumper(.outro, rate, workspace), facts: facts)
+            intro: workspace.file(Self.name(.intro, rate)), outro: workspace.file(Self.name(.outro, rate)), facts: facts
+        )
     }
 
-    static func bumper(_ part: BrandFolder.Part, _ rate: ClipRate, _ folder: Workspace) -> LocalFile {
-        folder.file("\(part.rawValue)-\(rate.rawValue).mp4")
-    }
+    static func name(_ part: BrandFolder.Part, _ rate: ClipRate) -> String { "\(part.rawValue)-\(rate.rawValue).mp4" }
 
     /// Finds the kit in `cacheDir` (made if absent) or makes it there, in one rename: several nodes may prepare the
     /// same kit at once, and none sees half of one.
     ///
-    /// - Parameter brandDir: may hold an `intro`, an `outro` and a `watermark`, each in place of the built-in one. A bumper is
-    ///   a clip (mp4, mov, mkv, webm, avi; 0.5 s at least, both together 5 s at most) or a picture (png, svg) that is
-    ///   shown for 2.4 s; a watermark is a picture, made to fit into 320 × 180 pixels.
+    /// - Parameter brandDir: may hold an intro, an outro and a watermark, each in place of the built-in one (docs/brand.md).
     /// - Throws: `.unusable` with the file's path and what is wrong with it.
     package static func prepare(
         in cacheDir: String, brandDir: String? = nil, tools: FFmpegTools
@@ -70,8 +67,14 @@ package struct BrandKit: Sendable, Equatable {
             let facts = try await workshop.make(in: draft)
             try JSONEncoder().encode(facts).write(to: URL(filePath: "\(draft)/kit.json"))
             if rename(draft, folder) == 0 { return BrandKit(folder: folder, facts: facts) }
-            let renameError = errno
             // Another node was first.
+            if let kit = load(folder) { return kit }
+            // What is there was damaged, by a full disk or a loss of power.
+            if rename(folder, "\(draft)-damaged") == 0 {
+                try? FileManager.default.removeItem(atPath: "\(draft)-damaged")
+            }
+            if rename(draft, folder) == 0 { return BrandKit(folder: folder, facts: facts) }
+            let renameError = errno
             if let kit = load(folder) { return kit }
             throw BrandKitError.unavailable("\(folder): \(String(cString: strerror(renameError)))")
         } catch let error as BrandKitError {

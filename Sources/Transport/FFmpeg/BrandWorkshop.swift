@@ -26,28 +26,56 @@ struct BrandWorkshop: Sendable {
 
     func make(in folder: String) async throws(BrandKitError) -> [BrandKit.Facts] {
         let workspace = Workspace(path: folder)
+        let job = try Job(in: workspace)
         let art = BrandArt(
-            sky: workspace.file("sky.png"), ball: workspace.file("ball.png"),
+            sky: job.stage.file("sky.png"), ball: job.stage.file("ball.png"),
             font: LocalFile("\(tools.settings.fontDirectory)/DejaVuSans-Bold.ttf"))
-        let watermark = workspace.file("watermark.png")
-        // The organiser's first: what is wrong with them is told before anything is drawn.
-        if let own = brand[.watermark] { try await fit(own, into: watermark, in: workspace) }
-        if brand[.intro] != nil { try await bumper(.intro, orDrawn: art.intro, in: workspace) }
-        if brand[.outro] != nil { try await bumper(.outro, orDrawn: art.outro, in: workspace) }
-        if BrandFolder.Part.allCases.contains(where: { brand[$0] == nil }) {
-            guard access(art.font.path, R_OK) == 0 else {
-                throw .unusable("\(art.font.path) is missing: apt-get install fonts-dejavu-core")
-            }
-            let drawn = brand[.watermark] == nil ? watermark : workspace.file("unused.png")
-            try await run(art.stills(watermark: drawn), in: folder)
-            if brand[.intro] == nil { try await bumper(.intro, orDrawn: art.intro, in: workspace) }
-            if brand[.outro] == nil { try await bumper(.outro, orDrawn: art.outro, in: workspace) }
-            for still in [art.sky, art.ball, workspace.file("unused.png")] { unlink(still.path) }
+        let needsArt = BrandFolder.Part.allCases.contains { brand[$0] == nil }
+        guard !needsArt || access(art.font.path, R_OK) == 0 else {
+            throw .unusable("\(art.font.path) is missing: apt-get install fonts-dejavu-core")
         }
+        // The organiser's first: what is wrong with them is told before anything is drawn.
+        if let own = brand[.watermark] { try await fit(own, in: job) }
+        if brand[.intro] != nil { try await bumper(.intro, orDrawn: art.intro, in: job) }
+        if brand[.outro] != nil { try await bumper(.outro, orDrawn: art.outro, in: job) }
+        if needsArt {
+            let drawn = job.stage.file(brand[.watermark] == nil ? Self.watermarkName : "unused.png")
+            try await run(art.stills(watermark: drawn), in: job)
+            if brand[.intro] == nil { try await bumper(.intro, orDrawn: art.intro, in: job) }
+            if brand[.outro] == nil { try await bumper(.outro, orDrawn: art.outro, in: job) }
+        }
+        try job.finish()
         var all: [BrandKit.Facts] = []
         for rate in ClipRate.allCases { all.append(try await facts(of: workspace, at: rate)) }
         return all
     }
+
+    /// Tools write into the stage alone; what they have made is moved out of it when they are done.
+    private struct Job: Sendable {
+        let workspace: Workspace
+        let stage: Stage
+
+        init(in workspace: Workspace) throws(BrandKitError) {
+            self.workspace = workspace
+            do throws(TranscodeError) { stage = try Stage(in: workspace) } catch {
+                throw .unavailable(error.explanation)
+            }
+        }
+
+        func finish() throws(BrandKitError) {
+            do throws(TranscodeError) {
+                _ = try stage.take(BrandWorkshop.watermarkName)
+                for rate in ClipRate.allCases {
+                    for part in [BrandFolder.Part.intro, .outro] { _ = try stage.take(BrandKit.name(part, rate)) }
+                }
+            } catch {
+                throw .unavailable(error.explanation)
+            }
+            try? FileManager.default.removeItem(atPath: stage.path)
+        }
+    }
+
+    private static let watermarkName = "watermark.png"
 
     private func encoder(_ rate: ClipRate) -> [String] {
         ClipFormat.encoder(rate, rateFactor: tools.settings.rateFactor, threads: 1)
@@ -56,17 +84,17 @@ struct BrandWorkshop: Sendable {
     // MARK: - Bumpers
 
     private func bumper(
-        _ part: BrandFolder.Part, orDrawn drawing: (ClipRate) -> String, in workspace: Workspace
+        _ part: BrandFolder.Part, orDrawn drawing: (ClipRate) -> String, in job: Job
     ) async throws(BrandKitError) {
         let own = brand[part]
-        let copy = try own.map { own throws(BrandKitError) in try self.copy(own, in: workspace) }
+        let copy = try own.map { own throws(BrandKitError) in try self.copy(own, in: job.workspace) }
         // A second core halves the wait of a first start.
         let failure = await withTaskGroup(of: BrandKitError?.self) { group in
             for rate in ClipRate.allCases {
                 let drawn = drawing(rate)
                 group.addTask {
                     do throws(BrandKitError) {
-                        try await encode(part, own, copy, orDrawn: drawn, at: rate, in: workspace)
+                        try await encode(part, own, copy, orDrawn: drawn, at: rate, in: job)
                         return nil
                     } catch {
                         return error
@@ -81,19 +109,16 @@ struct BrandWorkshop: Sendable {
 
     private func encode(
         _ part: BrandFolder.Part, _ own: BrandFolder.File?, _ copy: LocalFile?, orDrawn drawing: String,
-        at rate: ClipRate, in workspace: Workspace
+        at rate: ClipRate, in job: Job
     ) async throws(BrandKitError) {
         let picture: [String] =
             switch (own, copy) {
             case (let own?, let copy?): try await picture(of: own, copy, at: rate)
             default: ["-filter_complex", drawing + "[v]"]
             }
-        // One second more than is allowed, so that too much is noticed.
-        let limit = BrandKit.maximumBumperSeconds + 1
         try await run(
-            picture + ["-map", "[v]"] + encoder(rate) + [
-                "-t", "\(limit)", ClipFormat.url(BrandKit.bumper(part, rate, workspace)),
-            ], reading: copy, of: own, in: workspace.path)
+            picture + ["-map", "[v]"] + encoder(rate) + [ClipFormat.url(job.stage.file(BrandKit.name(part, rate)))],
+            reading: copy, of: own, in: job)
     }
 
     private func picture(
@@ -105,7 +130,8 @@ struct BrandWorkshop: Sendable {
         }
         do {
             let source = try await FFprobeMediaProbe(tools: tools).inspect(copy)
-            return ["-protocol_whitelist", "file", "-i", ClipFormat.url(copy)]
+            // One second more than is allowed, so that too much is noticed.
+            return tools.hostileInput(copy, seconds: BrandKit.maximumBumperSeconds + 1)
                 + ["-filter_complex", "[0:\(source.stream)]\(ClipFormat.fit(source.traits, at: rate))[v]"]
         } catch .unavailable(let detail) {
             throw .unavailable("\(own.file.path): \(detail)")
@@ -126,9 +152,10 @@ struct BrandWorkshop: Sendable {
     // MARK: - Watermark
 
     private func fit(
-        _ own: BrandFolder.File, into watermark: LocalFile, in workspace: Workspace
+        _ own: BrandFolder.File, in job: Job
     ) async throws(BrandKitError) {
-        let copy = try copy(own, in: workspace)
+        let copy = try copy(own, in: job.workspace)
+        let watermark = job.stage.file(Self.watermarkName)
         let (width, height) = Self.watermarkSize
         let graph =
             "scale=w=min(iw\\,\(width)):h=min(ih\\,\(height)):force_original_aspect_ratio=decrease:flags=area,"
@@ -139,7 +166,7 @@ struct BrandWorkshop: Sendable {
                 + ["-filter_complex", "[0:v]" + graph]
                 + ["-map", "[m]", "-frames:v", "1", "-c:v", "png", "-f", "image2pipe", ClipFormat.url(watermark)]
                 + ["-map", "[a]", "-frames:v", "1", "-f", "rawvideo", "pipe:1"],
-            reading: copy, of: own, in: workspace.path, onOutput: { alpha.append($0) })
+            reading: copy, of: own, in: job, onOutput: { alpha.append($0) })
         unlink(copy.path)
         guard let most = alpha.bytes?.max(), most >= Self.leastAlpha else {
             throw .unusable("\(own.file.path): the picture is transparent throughout, nobody would see it")
@@ -152,7 +179,7 @@ struct BrandWorkshop: Sendable {
     private func copy(_ own: BrandFolder.File, in workspace: Workspace) throws(BrandKitError) -> LocalFile {
         let copy = workspace.file("own-\(own.part.rawValue)")
         do {
-            try FileManager.default.copyItem(atPath: own.file.path, toPath: copy.path)
+            try FileManager.default.copyItem(atPath: own.content.path, toPath: copy.path)
             if own.kind != .clip {
                 let head = [UInt8](try Data(contentsOf: URL(filePath: copy.path)).prefix(65_536))
                 let isRight =
@@ -195,7 +222,7 @@ struct BrandWorkshop: Sendable {
     ) async throws(BrandKitError) -> EncodedPart {
         let encoded: EncodedPart
         do {
-            encoded = try await FFprobeMediaProbe(tools: tools).encodedPart(BrandKit.bumper(part, rate, workspace))
+            encoded = try await FFprobeMediaProbe(tools: tools).encodedPart(workspace.file(BrandKit.name(part, rate)))
         } catch {
             throw .unavailable("\(name(part)): \(error)")
         }
@@ -207,11 +234,11 @@ struct BrandWorkshop: Sendable {
 
     /// - Parameter own: is to blame when ffmpeg cannot do it.
     private func run(
-        _ arguments: [String], reading copy: LocalFile? = nil, of own: BrandFolder.File? = nil, in folder: String,
+        _ arguments: [String], reading copy: LocalFile? = nil, of own: BrandFolder.File? = nil, in job: Job,
         onOutput: @escaping @Sendable ([UInt8]) -> Void = { _ in }
     ) async throws(BrandKitError) {
         let files = VisibleFiles(
-            readable: [tools.settings.fontDirectory] + (copy.map { [$0.path] } ?? []), writable: folder)
+            readable: copy.map { [$0.path] } ?? [tools.settings.fontDirectory], writable: job.stage.path)
         let result: MediaCommandResult
         do {
             result = try await tools.encode(arguments, files: files, onOutput: onOutput)
@@ -222,7 +249,8 @@ struct BrandWorkshop: Sendable {
         }
         guard !result.succeeded else { return }
         let words = "ffmpeg: \(result.ending) \(result.errorTail)"
-        guard let own else { throw .unavailable(words) }
+        // A tool that was killed, or answered a signal (255), says nothing about the file.
+        guard let own, case .exited(let code) = result.ending, code != 255 else { throw .unavailable(words) }
         throw .unusable("\(own.file.path) cannot be used: \(words)")
     }
 

@@ -69,7 +69,7 @@ enum ClipFormat {
     }
 
     /// An even number of pixels, by an expression of ffmpeg's: at least two (0 would mean "as the input"), and the whole side
-    /// where at most four are missing: hairlines of black are seen, a picture wider by a third of a hundredth is not.
+    /// where at most four are missing: hairlines of black are seen, a picture stretched by half a hundredth is not.
     private static func side(_ whole: Int, _ fitting: String) -> String {
         "if(gte(\(fitting)\\,\(whole - 4))\\,\(whole)\\,max(2\\,trunc(\(fitting)/2)*2))"
     }

@@ -4,15 +4,18 @@ package enum ClipRate: Int, Codable, Sendable, CaseIterable {
     case european = 25
     case standard = 30
 
-    /// The rate that gives an original's movement even steps: its own, or an even part of it (a half of 48, 50 and 60).
-    /// The highest that fits; what has no steady rate gets 30.
+    /// The rate that gives an original's movement even steps: its own, an even part of it (a half of 48, 50 and 60), or a
+    /// multiple (the double of 12 and 15). The highest that fits; what has no steady rate gets 30.
     ///
-    /// 23.976 counts as 24, 59.94 as 60: one picture in 1001 is shown twice.
+    /// A hundredth more or less is taken for the same: 23.976 is 24 (one picture in 1001 is shown twice), and a short clip's
+    /// average is changed by its last picture.
     package init(of original: Double?) {
         let fitting = Self.allCases.reversed().first { rate in
             guard let original else { return false }
+            guard original > 0, original.isFinite else { return false }
             let times = original / Double(rate.rawValue)
-            return times > 0.9 && abs(times - times.rounded()) < 0.002 * times
+            let steps = max(times, 1 / times)
+            return abs(steps - steps.rounded()) < 0.01 * steps
         }
         self = fitting ?? .standard
     }

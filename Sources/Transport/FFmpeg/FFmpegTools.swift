@@ -44,6 +44,15 @@ package struct FFmpegTools: Sendable {
         return try await command.run(in: sandbox, onOutput: onOutput)
     }
 
+    /// Options that open a clip whose content is not trusted: its first seconds only, and nothing but that file.
+    func hostileInput(_ source: LocalFile, seconds: Int) -> [String] {
+        ClipFormat.hostileInput
+            + [
+                "-codec_whitelist", ClipFormat.decoders, "-max_pixels", "\(settings.maximumPixels)",
+                "-threads", "\(settings.threads)", "-t", "\(seconds)", "-i", ClipFormat.url(source),
+            ]
+    }
+
     private static func locate(_ name: String, _ configured: String?) throws(FFmpegToolsError) -> String {
         if let configured {
             guard access(configured, X_OK) == 0 else { throw .unusable("\(configured) is no program") }

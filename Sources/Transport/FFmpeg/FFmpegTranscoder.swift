@@ -28,11 +28,16 @@ package struct FFmpegTranscoder: Transcoder {
         _ source: LocalFile, in workspace: Workspace, progress: @escaping @Sendable (Int) -> Void
     ) async throws(TranscodeError) -> TranscodedClip {
         let ladder = ProgressLadder(report: progress)
-        ladder.reach(0)
         let media = try await inspect(source)
+        let (pixels, overflow) = media.width.multipliedReportingOverflow(by: media.height)
+        let maximum = tools.settings.maximumPixels
+        guard !overflow, pixels <= maximum else {
+            throw .unusable(.tooManyPixels(width: media.width, height: media.height, maximum: maximum))
+        }
         let needed = TranscodeMemory.bytes(of: media, threads: tools.settings.threads)
         return try await memory.reserving(needed) { () async throws(TranscodeError) in
-            try await make(source, media, in: workspace, ladder)
+            ladder.reach(0)
+            return try await make(source, media, in: workspace, ladder)
         }
     }
 
@@ -77,7 +82,7 @@ package struct FFmpegTranscoder: Transcoder {
         let threads = tools.settings.threads
         let arguments =
             ["-progress", "pipe:1", "-stats_period", "0.5", "-filter_complex_threads", "\(threads)"]
-            + input(source)
+            + tools.hostileInput(source, seconds: ClipFormat.maximumSeconds)
             + ["-filter_complex", ClipGraph.main(of: media, watermark: kit.watermark), "-map", "[v]"]
             + ClipFormat.encoder(media.rate, rateFactor: tools.settings.rateFactor, threads: threads) + [
                 ClipFormat.url(stage.file("main.mp4"))
@@ -90,16 +95,6 @@ package struct FFmpegTranscoder: Transcoder {
         guard !result.succeeded else { return }
         logger.info("an encode failed", metadata: ["ending": "\(result.ending)", "stderr": "\(result.errorTail)"])
         try await blame(result, source, media, files)
-    }
-
-    /// Options that open the original: its first seconds only, and nothing but that file.
-    private func input(_ source: LocalFile) -> [String] {
-        ClipFormat.hostileInput
-            + [
-                "-codec_whitelist", ClipFormat.decoders,
-                "-max_pixels", "\(tools.settings.maximumPixels)", "-threads", "\(tools.settings.threads)",
-                "-t", "\(ClipFormat.maximumSeconds)", "-i", ClipFormat.url(source),
-            ]
     }
 
     /// Says whose fault a failed run is. Words on stderr are no proof, so the clip is decoded once more, alone: only
@@ -119,7 +114,7 @@ package struct FFmpegTranscoder: Transcoder {
     ) async throws(TranscodeError) -> Bool {
         let frames = FrameCount()
         let arguments =
-            ["-progress", "pipe:1"] + input(source)
+            ["-progress", "pipe:1"] + tools.hostileInput(source, seconds: ClipFormat.maximumSeconds)
             + ["-map", "0:\(media.stream)", "-frames:v", "1", "-f", "null", "-"]
         let result = try await run { () async throws(MediaCommandError) in
             try await tools.encode(arguments, files: files) { frames.read($0) }

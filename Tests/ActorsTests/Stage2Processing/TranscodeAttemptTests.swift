@@ -192,6 +192,17 @@ struct TranscodeAttemptTests {
         #expect(Array(stage.journal.entries.suffix(2)) == ["record failure timed_out", "delete message r1"])
     }
 
+    @Test("a transcode that never began by its deadline is handed back: the clip had no chance")
+    func deadlineInTheLine() {
+        var stage = WorkerStage()
+        stage.transcoder.begins = false
+        stage.transcoder.onTranscode = transcoding(until: Gate(), stage.journal)
+        _ = stage.deliver()
+        stage.world.advance(.seconds(900))
+        #expect(stage.journal.contains("hand back"))
+        #expect(!stage.journal.entries.contains { $0.hasPrefix("record failure") })
+    }
+
     @Test("a commit without an answer is asked for again")
     func commitRepeated() {
         var stage = WorkerStage()

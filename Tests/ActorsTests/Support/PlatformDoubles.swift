@@ -96,11 +96,14 @@ struct ProbeDouble: MediaProbe {
 }
 
 struct TranscoderDouble: Transcoder {
+    /// Else the clip waits for memory for ever.
+    var begins = true
     var onTranscode: @Sendable (@escaping @Sendable (Int) -> Void) async throws(TranscodeError) -> Void = { _ in }
 
     func transcode(_ source: LocalFile, in workspace: Workspace, progress: @escaping @Sendable (Int) -> Void)
         async throws(TranscodeError) -> TranscodedClip
     {
+        if begins { progress(0) }
         try await onTranscode(progress)
         return TranscodedClip(
             video: workspace.file("clip.mp4"), poster: workspace.file("clip.jpg"), duration: .seconds(30),

@@ -37,6 +37,10 @@ struct ContractDocument: Sendable {
         guard let response = operation.json["responses"]?["\(answer.status)"] else {
             return "\(method) \(operation.path): \(answer.status) is not in the document"
         }
+        for name in response["headers"]?.names ?? [] where answer.headers[name] == nil {
+            // The only neighbour that a page of a list need not have.
+            if name != "Link" { return "\(method) \(operation.path): \(answer.status) without \(name)" }
+        }
         guard method != "HEAD", let schema = response["content"]?["application/json"]?["schema"] else { return nil }
         guard let body = try? JSON.parse(answer.body) else { return "\(method) \(path): the body is no JSON" }
         return complaint(about: body, schema, at: "\(method) \(operation.path) \(answer.status)")

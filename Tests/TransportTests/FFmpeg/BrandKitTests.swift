@@ -177,6 +177,22 @@ struct BrandKitTests {
         #expect(try await brand.prepare().facts == lab.kit.facts)
     }
 
+    @Test("links are followed, and a kit that was damaged is made anew")
+    func linksAndDamage() async throws {
+        let brand = try await Brand()
+        let elsewhere = try MediaLab.folder()
+        for part in ["intro", "outro"] {
+            try await brand.lab.ffmpeg(
+                ["-f", "lavfi", "-i", "color=gray:s=64x36", "-frames:v", "1", elsewhere.file("\(part).png").path])
+            symlink(elsewhere.file("\(part).png").path, brand.folder.file("\(part).png").path)
+        }
+        let kit = try await brand.prepare()
+        let folder = String(kit.watermark.path.dropLast("/watermark.png".count))
+        try "{".write(toFile: folder + "/kit.json", atomically: false, encoding: .utf8)
+        #expect(try await brand.prepare() == kit)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: brand.cache.path).count == 1)
+    }
+
     @Test("a drawing that names other files shows none of them")
     func references() async throws {
         let brand = try await Brand()

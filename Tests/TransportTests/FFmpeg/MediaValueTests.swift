@@ -40,7 +40,8 @@ struct MediaValueTests {
         "a clip keeps its rate or an even part of it, and gets 30 where there is none",
         arguments: [
             (24000.0 / 1001, 24), (24, 24), (48, 24), (25, 25), (50, 25), (100, 25), (30000.0 / 1001, 30), (30, 30),
-            (60, 30), (60000.0 / 1001, 30), (120, 30), (240, 30), (15, 30), (20, 30), (10, 30), (29.3, 30), (1000, 25),
+            (60, 30), (60000.0 / 1001, 30), (120, 30), (240, 30), (15, 30), (12, 24), (12.5, 25), (10, 30), (24.8, 25),
+            (29.8, 30), (20, 30), (24.5, 30), (27.3, 30), (1000, 25),
         ] as [(Double, Int)])
     func rate(original: Double, published: Int) {
         #expect(ClipRate(of: original).framesPerSecond == published)

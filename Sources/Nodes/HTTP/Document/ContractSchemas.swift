@@ -26,15 +26,13 @@ enum ContractSchemas {
         "Account": object(
             required: userNames + ["is_active", "created_at"],
             user.merging(["is_active": ["type": "boolean"], "created_at": time]) { $1 }),
-        "Upload": object(
-            required: ["video_file", "title"],
-            [
-                "video_file": [
-                    "type": "string", "contentMediaType": "application/octet-stream",
-                    "description": "The clip; the part may also be called `file`. Its content decides what it is.",
-                ],
-                "title": ["type": "string", "minLength": 1, "maxLength": 200],
-            ]),
+        "Upload": [
+            "type": "object", "required": ["title"],
+            "anyOf": [["required": ["video_file"]], ["required": ["file"]]],
+            "properties": [
+                "video_file": file, "file": file, "title": ["type": "string", "minLength": 1, "maxLength": 200],
+            ],
+        ],
         "Uploaded": object(
             required: ["message", "task_id", "video_id"],
             [
@@ -68,10 +66,14 @@ enum ContractSchemas {
             ]),
     ]
 
+    private static let file: JSONValue = [
+        "type": "string", "contentMediaType": "application/octet-stream",
+        "description": "The clip, by one name or the other; its content decides what it is.",
+    ]
     private static let text: JSONValue = ["type": "string"]
     private static let words: JSONValue = ["type": "string", "minLength": 1, "maxLength": 100]
     private static let email: JSONValue = ["type": "string", "format": "email"]
-    private static let password: JSONValue = ["type": "string", "format": "password", "minLength": 8]
+    private static let password: JSONValue = ["type": "string", "format": "password", "minLength": 8, "maxLength": 256]
     private static let id: JSONValue = ["type": "string", "format": "uuid"]
     private static let url: JSONValue = ["type": "string", "format": "uri"]
     private static let time: JSONValue = ["type": "string", "format": "date-time"]

@@ -90,10 +90,14 @@ struct OpenAPIDocument {
         errors[500] = "A defect; the request id tells where to look."
         errors[503] = errors[503] ?? "Something that the node needs is away; Retry-After says when to come back."
         for (status, description) in errors where responses["\(status)"] == nil {
-            responses["\(status)"] = [
+            var members: [String: JSONValue] = [
                 "description": .text(description),
                 "content": ["application/json": ["schema": reference("Error")]],
             ]
+            if let header = [401: "WWW-Authenticate", 503: "Retry-After"][status] {
+                members["headers"] = .object([header: ["schema": ["type": "string"]]])
+            }
+            responses["\(status)"] = .object(members)
         }
         return responses
     }

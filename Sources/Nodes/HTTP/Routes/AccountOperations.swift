@@ -13,7 +13,7 @@ extension AccountRoutes {
 
     static let logInOperation = Operation(
         id: "logIn", group: .accounts, summary: "Iniciar sesión (Log in)", body: .json("LogIn"),
-        responses: [.init(status: 200, description: "A token for an hour.", content: .component("Token"))],
+        responses: [.init(status: 200, description: "A token, and its life in seconds.", content: .component("Token"))],
         errors: [
             401: "Address or password is wrong; it is not said which.", 413: "The body is too large.",
             422: "Fields are missing or malformed.",

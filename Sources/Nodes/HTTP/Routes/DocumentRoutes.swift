@@ -27,7 +27,9 @@ struct DocumentRoutes: Sendable {
 
     @Sendable func openAPI(_ request: Request, _ context: APIContext) async throws -> Response {
         var headers: HTTPFields = [.eTag: documentTag, .cacheControl: "public, max-age=300"]
-        if request.headers[.ifNoneMatch] == documentTag { return Response(status: .notModified, headers: headers) }
+        if let known = request.headers[.ifNoneMatch], EntityTag.matches(known, documentTag) {
+            return Response(status: .notModified, headers: headers)
+        }
         headers[.contentType] = "application/json; charset=utf-8"
         return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: document))
     }

@@ -44,7 +44,7 @@ package struct MediaRoute: Sendable {
             .cacheControl: "private, max-age=3600",
         ]
         if let name = grant.downloadName { headers[.contentDisposition] = "attachment; filename=\"\(name)\"" }
-        if let known = request.headers[.ifNoneMatch], Self.matches(known, etag) {
+        if let known = request.headers[.ifNoneMatch], EntityTag.matches(known, etag) {
             return Response(status: .notModified, headers: headers)
         }
         // Only GET has ranges (RFC 9110, 14.2).
@@ -65,14 +65,6 @@ package struct MediaRoute: Sendable {
             throw APIError(
                 .rangeNotSatisfiable, "Rango no disponible (Range not satisfiable)",
                 headers: [.contentRange: ByteRange.unsatisfiedContentRange(sizeBytes: sizeBytes)])
-        }
-    }
-
-    /// Weak comparison, as RFC 9110, 13.1.2 has it for If-None-Match.
-    private static func matches(_ field: String, _ etag: String) -> Bool {
-        field.split(separator: ",").contains { candidate in
-            let tag = String(candidate).trimmingWhitespace()
-            return tag == "*" || tag == etag || tag == "W/" + etag
         }
     }
 

@@ -10,13 +10,21 @@ extension ShowcaseRoutes {
                     "type": "integer", "minimum": 1, "maximum": .number(Double(maximumLimit)),
                     "default": .number(Double(defaultLimit)),
                 ], "How many to give."),
-            .query("page", ["type": "integer", "minimum": 1, "maximum": largest], "In place of skip; counts from 1."),
-            .query("cursor", ["type": "string"], "From Link: the neighbour of a page; wins over skip and page."),
+            .query(
+                "page",
+                [
+                    "type": "integer", "minimum": 1,
+                    "maximum": .number(Double(PageQuery.maximumSkip / maximumLimit)),
+                ], "In place of skip; counts from 1."),
+            .query(
+                "cursor", ["type": "string", "pattern": "^o[0-9a-z]{1,5}$"],
+                "From Link: the neighbour of a page; wins over skip and page."),
         ]
     }
 
     private static let city = Operation.Parameter.query(
-        "city", ["type": "string"], "Of the player; case and accents do not matter.")
+        "city", ["type": "string", "maxLength": 100, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"],
+        "Of the player; case and accents do not matter.")
     private static let listHeaders = ["X-Total-Count", "Link"]
 
     static let videosOperation = Operation(

@@ -14,8 +14,9 @@ extension VideoRoutes {
                 headers: ["Location"])
         ],
         errors: [
-            400: "Not a video, too large, beyond the contest's rules, or the title is blank or too long.",
-            408: "The upload stood still.", 422: "A field is missing, or the form is malformed.",
+            400:
+                "Not a video, too large, beyond the contest's rules, one video too many, the title is blank or too long, or the upload broke off.",
+            422: "A field is missing, or the form is malformed.",
             503: "The node is full; Retry-After says when to come back.",
         ])
 
