@@ -28,20 +28,21 @@ struct BrandPreviewCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try NodeCommand.loadOrExit()
         let logger = Logger(label: "anb")
-        let scratch = try Scratch()
-        defer { scratch.remove() }
+        let workspaces = try CommandFiles.workspaces(configuration)
+        defer { workspaces.removeOwn() }
+        let workspace = try await workspaces.make()
         do {
             let tools = try await NodeRuntime.findTools(configuration, logger: logger)
             let kit = try await BrandKit.prepare(
-                in: scratch.path + "/kit", brandDir: brandDir ?? configuration.brandDir, tools: tools)
+                in: workspace.path + "/kit", brandDir: brandDir ?? configuration.brandDir, tools: tools)
             try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
             let bumpers = kit.bumpers(at: .standard)
             for (file, name) in [
                 (bumpers.intro, "intro.mp4"), (bumpers.outro, "outro.mp4"), (kit.watermark, "watermark.png"),
             ] {
-                try Scratch.put(file, at: "\(output)/\(name)")
+                try CommandFiles.put(file, at: "\(output)/\(name)")
             }
-            try await sample(kit, tools, in: scratch, logger)
+            try await sample(kit, tools, in: workspace, logger)
         } catch let error as BrandKitError {
             StandardError.write("anb: \(error)")
             throw ExitCode(1)
@@ -49,12 +50,10 @@ struct BrandPreviewCommand: AsyncParsableCommand {
         print("\(output): intro.mp4 outro.mp4 watermark.png sample.mp4 sample.png sheet.png")
     }
 
-    private func sample(_ kit: BrandKit, _ tools: FFmpegTools, in scratch: Scratch, _ logger: Logger) async throws {
-        let workspace = Workspace(path: scratch.path + "/job")
-        try FileManager.default.createDirectory(atPath: workspace.path, withIntermediateDirectories: true)
+    private func sample(_ kit: BrandKit, _ tools: FFmpegTools, in workspace: Workspace, _ logger: Logger) async throws {
         let original = workspace.file("original")
-        let drawn = clip == nil ? try await DemoClips.make(in: scratch.path, ffmpeg: tools.ffmpeg).landscape : ""
-        try Scratch.copy(of: clip ?? drawn, to: original)
+        let drawn = clip == nil ? try await DemoClips.make(in: workspace.path, ffmpeg: tools.ffmpeg).landscape : ""
+        try CommandFiles.copy(of: clip ?? drawn, to: original)
         let transcoder = FFmpegTranscoder(
             tools: tools, kit: kit, memory: MemoryBudget(capacity: .max), logger: logger)
         let made: TranscodedClip
@@ -64,7 +63,7 @@ struct BrandPreviewCommand: AsyncParsableCommand {
             StandardError.write("anb: \(clip ?? "the sample"): \(error.explanation)")
             throw ExitCode(1)
         }
-        try Scratch.put(made.video, at: "\(output)/sample.mp4")
+        try CommandFiles.put(made.video, at: "\(output)/sample.mp4")
         // Fifteen pictures over the whole clip, and one from its middle in full size.
         let seconds = made.duration.inSeconds
         let sheet = "fps=\(15 / seconds),scale=426:-2,tile=5x3:padding=6:margin=6:color=0x202020"
@@ -86,6 +85,6 @@ struct BrandPreviewCommand: AsyncParsableCommand {
             StandardError.write("anb: \(name) could not be drawn: \(result.errorTail)")
             throw ExitCode(1)
         }
-        try Scratch.put(try stage.take(name), at: "\(output)/\(name)")
+        try CommandFiles.put(try stage.take(name), at: "\(output)/\(name)")
     }
 }

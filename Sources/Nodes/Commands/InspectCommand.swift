@@ -16,15 +16,15 @@ struct InspectCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try NodeCommand.loadOrExit()
-        let scratch = try Scratch()
-        defer { scratch.remove() }
+        let workspaces = try CommandFiles.workspaces(configuration)
+        defer { workspaces.removeOwn() }
         let maximumBytes = configuration.contest.maximumFileBytes
-        guard try Scratch.sizeBytes(of: file) <= maximumBytes else {
+        guard try CommandFiles.sizeBytes(of: file) <= maximumBytes else {
             try show(Self.facts(of: .tooLarge(maximumBytes: maximumBytes)))
             throw ExitCode(1)
         }
-        let clip = LocalFile(scratch.path + "/clip")
-        try Scratch.copy(of: file, to: clip)
+        let clip = try await workspaces.make().file("clip")
+        try CommandFiles.copy(of: file, to: clip)
         let tools = try await NodeRuntime.findTools(configuration, logger: Logger(label: "anb"))
         let policy = UploadPolicy(contest: configuration.contest)
         var facts: [(name: String, value: JSONValue)] = []

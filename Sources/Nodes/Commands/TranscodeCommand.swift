@@ -20,19 +20,16 @@ struct TranscodeCommand: AsyncParsableCommand {
         let folder = try DataFolder(path: configuration.dataDir)
         let transcoder = try await NodeRuntime.makeTranscoder(
             configuration, cache: brandCache ?? folder.path + "/brand", logger: logger)
-        let workspaces = try FileWorkspaces(
-            root: folder.path + "/temp",
-            process: IdentifierSource(random: SystemRandomSource()).make(Node.self).description, reserveBytes: 0)
+        let workspaces = try CommandFiles.workspaces(configuration)
         defer { workspaces.removeOwn() }
-        _ = try Scratch.sizeBytes(of: input)
         let workspace = try await workspaces.make()
         let copy = workspace.file("original")
-        try Scratch.copy(of: input, to: copy)
+        try CommandFiles.copy(of: input, to: copy)
         let show = progress
         let clip = try await transcoder.transcode(copy, in: workspace) { percent in
             if show { StandardError.write("\(percent) %") }
         }
-        try Scratch.put(clip.video, at: output)
-        try Scratch.put(clip.poster, at: output + ".jpg")
+        try CommandFiles.put(clip.video, at: output)
+        try CommandFiles.put(clip.poster, at: output + ".jpg")
     }
 }

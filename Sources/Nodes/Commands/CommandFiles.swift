@@ -2,20 +2,16 @@ import Actors
 import ArgumentParser
 import FoundationEssentials
 import Glibc
+import Transport
 
-/// A folder that is gone when the command is.
-struct Scratch {
-    let path: String
-
-    init() throws {
-        var template = Array("/tmp/anb-scratch-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else {
-            throw ValidationError("no folder can be made in /tmp: \(String(cString: strerror(errno)))")
-        }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+/// What commands read and write for a person.
+enum CommandFiles {
+    /// Temporary folders within the data folder: what a killed command leaves there, the next node removes.
+    static func workspaces(_ configuration: NodeConfiguration) throws -> FileWorkspaces {
+        try FileWorkspaces(
+            root: try DataFolder(path: configuration.dataDir).path + "/temp",
+            process: IdentifierSource(random: SystemRandomSource()).make(Node.self).description, reserveBytes: 0)
     }
-
-    func remove() { try? FileManager.default.removeItem(atPath: path) }
 
     /// The bytes of what a person named, links followed.
     /// - Throws: `ExitCode(1)` after a sentence for what is no file.
