@@ -161,7 +161,8 @@ struct RegressionTests {
         })
         let reconciler = Reconciler(
             settings: ReconcilerSettings(), node: id(99), videos: videos, votes: VotesDouble(),
-            deadLetters: QueueDouble(), gateway: store.gateway(world, wallClock: wall),
+            idempotency: KeysDouble(), throttle: ThrottleDouble(), deadLetters: QueueDouble(),
+            gateway: store.gateway(world, wallClock: wall),
             workspaces: WorkspacesDouble(journal: Journal()), metrics: MetricMailbox("metrics", capacity: 8),
             ids: IdentifierSource(random: SeededRandom()),
             clock: world.clock, logger: .quiet)

@@ -42,6 +42,7 @@ package final class Invariants: @unchecked Sendable {
     private var names: [UserID: String] = [:]
     /// Videos whose deletion was confirmed to a client.
     private var gone: Set<VideoID> = []
+    private var effects: Set<IdempotencyKey> = []
     private(set) var histories: [VideoID: History] = [:]
     /// A run without faults keeps stronger promises.
     package var isCalm = false
@@ -70,6 +71,13 @@ package final class Invariants: @unchecked Sendable {
 
     func require(_ holds: Bool, _ message: @autoclosure () -> String) {
         if !holds { simulation.fail(message()) }
+    }
+
+    // MARK: - Idempotency keys
+
+    /// C4: a key has one effect.
+    func tookEffect(_ key: IdempotencyKey) {
+        require(effects.insert(key).inserted, "C4 \(key.text): a second effect under one key")
     }
 
     // MARK: - The row

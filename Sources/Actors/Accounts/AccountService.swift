@@ -4,14 +4,17 @@ package struct AccountService: Sendable {
     private let hasher: any PasswordHasher
     private let ids: IdentifierSource
     private let gateway: S3Gateway
+    private let throttle: Throttle
 
     package init(
-        users: any UserRepository, hasher: any PasswordHasher, ids: IdentifierSource, gateway: S3Gateway
+        users: any UserRepository, hasher: any PasswordHasher, throttle: Throttle, ids: IdentifierSource,
+        gateway: S3Gateway
     ) {
         self.users = users
         self.hasher = hasher
         self.ids = ids
         self.gateway = gateway
+        self.throttle = throttle
     }
 
     /// A sign-up whose fields are already valid.
@@ -39,10 +42,30 @@ package struct AccountService: Sendable {
         case emailTaken
         /// Too many passwords wait to be hashed on this node.
         case busy
+        /// Too many refusals of this account, or too much from this address.
+        case throttled(retryAfter: Duration)
         case unavailable(String)
     }
 
-    package func signUp(_ form: SignUp) async throws(Failure) -> User {
+    /// - Parameter address: of the client's network.
+    package func signUp(_ form: SignUp, from address: String) async throws(Failure) -> User {
+        let taken = throttle.takenBucket(form.email)
+        let source = throttle.signUpBucket(from: address)
+        try await admit([taken, source])
+        let user: User
+        do throws(Failure) { user = try await create(form) } catch {
+            if case .emailTaken = error {
+                // It tells who has an account.
+                try await charge([taken])
+                try await charge([source], cost: ThrottleLimits.costOfTaken)
+            }
+            throw error
+        }
+        try await charge([source])
+        return user
+    }
+
+    private func create(_ form: SignUp) async throws(Failure) -> User {
         // The costly hash is made only for an address that is free now; the insert decides.
         if try await lookUp(form.email) != nil { throw .emailTaken }
         let hash: String
@@ -64,12 +87,28 @@ package struct AccountService: Sendable {
     }
 
     /// Nil for a wrong password and for an unknown address alike, at the same cost.
-    package func logIn(email: EmailAddress, password: String) async throws(Failure) -> User? {
+    /// - Parameter address: of the client's network.
+    package func logIn(email: EmailAddress, password: String, from address: String) async throws(Failure) -> User? {
+        let buckets = throttle.loginBuckets(email, from: address)
+        try await admit(buckets)
         let account = try await lookUp(email)
         let matches: Bool
         do { matches = try await hasher.verify(password, against: account?.passwordHash) } catch { throw .busy }
-        guard let account, matches, account.user.isActive else { return nil }
+        guard let account, matches, account.user.isActive else {
+            try await charge(buckets)
+            return nil
+        }
         return account.user
+    }
+
+    private func admit(_ buckets: [ThrottleBucket]) async throws(Failure) {
+        let wait: Duration?
+        do { wait = try await throttle.wait(for: buckets) } catch { throw .unavailable("\(error)") }
+        if let wait { throw .throttled(retryAfter: wait) }
+    }
+
+    private func charge(_ buckets: [ThrottleBucket], cost: Int = 1) async throws(Failure) {
+        do { try await throttle.charge(buckets, cost: cost) } catch { throw .unavailable("\(error)") }
     }
 
     /// Removes the account, its videos and their objects, and its votes.

@@ -12,10 +12,12 @@ package struct User: Sendable, Equatable {
     package let username: String
     package let isActive: Bool
     package let createdAt: Date
+    /// Tokens made under an earlier one are void.
+    package let tokenEpoch: Int
 
     package init(
         id: UserID, firstName: String, lastName: String, email: EmailAddress, city: String, country: String,
-        username: String, isActive: Bool, createdAt: Date
+        username: String, isActive: Bool, createdAt: Date, tokenEpoch: Int = 0
     ) {
         self.id = id
         self.firstName = firstName
@@ -26,6 +28,7 @@ package struct User: Sendable, Equatable {
         self.username = username
         self.isActive = isActive
         self.createdAt = createdAt
+        self.tokenEpoch = tokenEpoch
     }
 }
 

@@ -13,4 +13,28 @@ package struct VoteRequest: Sendable, Hashable {
 package enum VoteVerdict: Sendable, Equatable {
     case accepted(player: UserID)
     case unknownVideo, notProcessed, ownVideo, alreadyVoted
+
+    /// As it is remembered under an idempotency key.
+    package var text: String {
+        switch self {
+        case .accepted(let player): "accepted \(player)"
+        case .unknownVideo: "unknownVideo"
+        case .notProcessed: "notProcessed"
+        case .ownVideo: "ownVideo"
+        case .alreadyVoted: "alreadyVoted"
+        }
+    }
+
+    /// Of `text`.
+    package init?(text: String) {
+        switch text {
+        case "unknownVideo": self = .unknownVideo
+        case "notProcessed": self = .notProcessed
+        case "ownVideo": self = .ownVideo
+        case "alreadyVoted": self = .alreadyVoted
+        default:
+            guard text.hasPrefix("accepted "), let player = UserID(text.dropFirst(9)) else { return nil }
+            self = .accepted(player: player)
+        }
+    }
 }

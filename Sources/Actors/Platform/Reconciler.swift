@@ -47,6 +47,8 @@ package actor Reconciler {
     private let node: NodeID
     private let videos: any VideoRepository
     private let votes: any VoteRepository
+    private let idempotency: any IdempotencyRepository
+    private let throttle: any ThrottleRepository
     private let deadLetters: any JobQueue
     private let gateway: S3Gateway
     private let workspaces: any Workspaces
@@ -61,6 +63,7 @@ package actor Reconciler {
 
     package init(
         settings: ReconcilerSettings, node: NodeID, videos: any VideoRepository, votes: any VoteRepository,
+        idempotency: any IdempotencyRepository, throttle: any ThrottleRepository,
         deadLetters: any JobQueue, gateway: S3Gateway, workspaces: any Workspaces, metrics: MetricMailbox,
         ids: IdentifierSource,
         clock: any NodeClock, logger: Logger
@@ -69,6 +72,8 @@ package actor Reconciler {
         self.node = node
         self.videos = videos
         self.votes = votes
+        self.idempotency = idempotency
+        self.throttle = throttle
         self.deadLetters = deadLetters
         self.gateway = gateway
         self.workspaces = workspaces
@@ -102,10 +107,12 @@ package actor Reconciler {
         await step("pruning of the vote feed") {
             try await self.votes.pruneBatches(olderThan: self.settings.feedRetention)
         }
+        await step("pruning of throttles") { try await self.throttle.pruneBuckets() }
         if nextSweep.map({ $0 <= clock.now }) ?? true {
             await step("pruning of old events") {
                 try await self.videos.pruneEvents(olderThan: self.settings.eventRetention)
             }
+            await step("pruning of idempotency keys") { try await self.idempotency.pruneKeys() }
             await step("search for objects without a row") {
                 try await self.sweepObjects(olderThan: now.addingTimeInterval(-self.settings.orphanAge.inSeconds))
                 self.nextSweep = self.clock.now.advanced(by: self.settings.sweepInterval)

@@ -12,13 +12,19 @@ package struct NewVideo: Sendable, Equatable {
     package let original: OriginalObject
     /// Of the upload's request, for logs and events.
     package let requestID: String?
+    /// What is answered under an idempotency key once the row is there.
+    package let answerOnce: AnswerOnce?
 
-    package init(id: VideoID, owner: UserID, title: String, original: OriginalObject, requestID: String? = nil) {
+    package init(
+        id: VideoID, owner: UserID, title: String, original: OriginalObject, requestID: String? = nil,
+        answerOnce: AnswerOnce? = nil
+    ) {
         self.id = id
         self.owner = owner
         self.title = title
         self.original = original
         self.requestID = requestID
+        self.answerOnce = answerOnce
     }
 }
 
@@ -28,6 +34,8 @@ package enum CreateVideoVerdict: Sendable, Equatable {
     case tooManyVideos(maximum: Int)
     /// The account was erased meanwhile.
     case unknownOwner
+    /// The reservation of its idempotency key is another request's by now.
+    case superseded
 }
 
 package enum DeleteVideoVerdict: Sendable, Equatable {

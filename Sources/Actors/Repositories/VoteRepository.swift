@@ -5,15 +5,20 @@ package struct VoteBatch: Sendable, Equatable {
     package let number: Int64
     /// At most `VoteBatch.maximumSize`; a verdict's index is its request's.
     package let requests: [VoteRequest]
+    /// Of requests under an idempotency key, by their index: each is answered with its verdict's text.
+    package let reservations: [Int: ReservationToken]
 
     /// The ticket of a vote keeps its place in the batch in ten bits.
     package static let maximumSize = 1023
 
-    package init(writer: WriterID, number: Int64, requests: [VoteRequest]) {
+    package init(
+        writer: WriterID, number: Int64, requests: [VoteRequest], reservations: [Int: ReservationToken] = [:]
+    ) {
         precondition(requests.count <= Self.maximumSize, "a batch holds at most \(Self.maximumSize) votes")
         self.writer = writer
         self.number = number
         self.requests = requests
+        self.reservations = reservations
     }
 }
 

@@ -6,17 +6,20 @@ package struct APISettings: Sendable, Equatable {
     /// Uploads at once; 503 beyond it.
     package var maximumUploads: Int
     package var admission: AdmissionLimits
+    package var throttle: ThrottleLimits
     /// Between two looks at the votes of other nodes when no announcement comes.
     package var rankingPollInterval: Duration
 
     package init(
         contest: ContestPolicy = .init(), reconciler: ReconcilerSettings = .init(), maximumUploads: Int = 16,
-        admission: AdmissionLimits = .init(), rankingPollInterval: Duration = .seconds(1)
+        admission: AdmissionLimits = .init(), throttle: ThrottleLimits = .init(),
+        rankingPollInterval: Duration = .seconds(1)
     ) {
         self.contest = contest
         self.reconciler = reconciler
         self.maximumUploads = maximumUploads
         self.admission = admission
+        self.throttle = throttle
         self.rankingPollInterval = rankingPollInterval
     }
 }
@@ -28,6 +31,8 @@ package struct APIEnvironment: Sendable {
     package var users: any UserRepository
     package var videos: any VideoRepository
     package var votes: any VoteRepository
+    package var idempotency: any IdempotencyRepository
+    package var throttle: any ThrottleRepository
     package var feed: any ChangeFeed
     package var jobs: any JobQueue
     package var deadLetters: any JobQueue
@@ -42,8 +47,9 @@ package struct APIEnvironment: Sendable {
 
     package init(
         node: NodeID, settings: APISettings, users: any UserRepository, videos: any VideoRepository,
-        votes: any VoteRepository, feed: any ChangeFeed, jobs: any JobQueue, deadLetters: any JobQueue,
-        gateway: S3Gateway, probe: any MediaProbe, workspaces: any Workspaces, hasher: any PasswordHasher,
+        votes: any VoteRepository, idempotency: any IdempotencyRepository, throttle: any ThrottleRepository,
+        feed: any ChangeFeed, jobs: any JobQueue, deadLetters: any JobQueue, gateway: S3Gateway, probe: any MediaProbe,
+        workspaces: any Workspaces, hasher: any PasswordHasher,
         metrics: MetricMailbox, clock: any NodeClock, random: any RandomSource, logger: Logger
     ) {
         self.node = node
@@ -51,6 +57,8 @@ package struct APIEnvironment: Sendable {
         self.users = users
         self.videos = videos
         self.votes = votes
+        self.idempotency = idempotency
+        self.throttle = throttle
         self.feed = feed
         self.jobs = jobs
         self.deadLetters = deadLetters
@@ -90,6 +98,7 @@ package struct APINode: Sendable {
     /// Builds the actors; nothing happens before `run()`.
     package init(_ environment: APIEnvironment) {
         let ids = IdentifierSource(random: environment.random)
+        let keys = IdempotencyKeys(repository: environment.idempotency, ids: ids, clock: environment.clock)
         clock = environment.clock
         contest = environment.settings.contest
         videos = environment.videos
@@ -103,20 +112,27 @@ package struct APINode: Sendable {
             maximumUploads: environment.settings.maximumUploads, admission: environment.settings.admission,
             policy: UploadPolicy(contest: contest), videos: environment.videos, gateway: environment.gateway,
             probe: environment.probe,
-            workspaces: environment.workspaces, outboxWake: relay.wake, ids: ids, clock: environment.clock,
+            workspaces: environment.workspaces, keys: keys, outboxWake: relay.wake, ids: ids,
+            clock: environment.clock,
             random: environment.random, logger: environment.logger)
         accounts = AccountService(
-            users: environment.users, hasher: environment.hasher, ids: ids, gateway: gateway)
+            users: environment.users, hasher: environment.hasher,
+            throttle: Throttle(
+                limits: environment.settings.throttle, repository: environment.throttle, clock: environment.clock),
+            ids: ids, gateway: gateway)
         rankings = RankingActor(
             votes: environment.votes, feed: environment.feed, pollInterval: environment.settings.rankingPollInterval,
             clock: environment.clock, random: environment.random, logger: environment.logger)
         ballots = BallotBox(
-            contest: contest, votes: environment.votes, feed: environment.feed, rankings: rankings, ids: ids,
+            contest: contest, votes: environment.votes, feed: environment.feed, rankings: rankings,
+            keys: keys, ids: ids,
             clock: environment.clock, random: environment.random, logger: environment.logger)
         catalog = PublicCatalog(videos: environment.videos, clock: environment.clock)
         reconciler = Reconciler(
             settings: environment.settings.reconciler, node: environment.node, videos: environment.videos,
-            votes: environment.votes, deadLetters: environment.deadLetters, gateway: environment.gateway,
+            votes: environment.votes, idempotency: environment.idempotency,
+            throttle: environment.throttle, deadLetters: environment.deadLetters,
+            gateway: environment.gateway,
             workspaces: environment.workspaces, metrics: environment.metrics, ids: ids, clock: environment.clock,
             logger: environment.logger)
     }

@@ -20,6 +20,10 @@ package enum UploadError: Error, Sendable, Equatable {
     case titleRefused(VideoTitle.Refusal)
     case tooManyVideos(maximum: Int)
     case unknownOwner
+    /// A request with the same idempotency key is under way, or has taken this one's place.
+    case inProgress
+    /// The idempotency key was used for another file or title.
+    case keyReused
     /// The client went away or stopped sending.
     case interrupted
     /// Database, store or probe does not answer.
@@ -58,6 +62,7 @@ package actor UploadCoordinator {
     private nonisolated let gateway: S3Gateway
     private nonisolated let probe: any MediaProbe
     private nonisolated let workspaces: any Workspaces
+    private nonisolated let keys: IdempotencyKeys
     private nonisolated let outboxWake: Signal
     private nonisolated let ids: IdentifierSource
     private nonisolated let clock: any NodeClock
@@ -67,7 +72,7 @@ package actor UploadCoordinator {
     package init(
         maximumUploads: Int, admission limits: AdmissionLimits = .init(), policy: UploadPolicy,
         videos: any VideoRepository, gateway: S3Gateway, probe: any MediaProbe, workspaces: any Workspaces,
-        outboxWake: Signal, ids: IdentifierSource,
+        keys: IdempotencyKeys, outboxWake: Signal, ids: IdentifierSource,
         clock: any NodeClock, random: any RandomSource, logger: Logger
     ) {
         self.maximumUploads = maximumUploads
@@ -77,6 +82,7 @@ package actor UploadCoordinator {
         self.gateway = gateway
         self.probe = probe
         self.workspaces = workspaces
+        self.keys = keys
         self.outboxWake = outboxWake
         self.ids = ids
         self.clock = clock
@@ -95,11 +101,12 @@ package actor UploadCoordinator {
 
     private func leave() { underWay -= 1 }
 
-    private func leaveAccepted() -> Duration {
+    private func leaveAccepted() {
         underWay -= 1
-        defer { admission.acceptedOne() }
-        return admission.expectedWait
+        admission.acceptedOne()
     }
+
+    private var expectedWait: Duration { admission.expectedWait }
 
     /// Looks at the backlog until the task is cancelled.
     package func run() async {
@@ -123,10 +130,73 @@ package actor UploadCoordinator {
     package nonisolated func receive(_ source: some UploadSource, from owner: UserID, requestID: String? = nil)
         async throws(UploadError) -> Accepted
     {
+        guard case .accepted(let accepted) = try await admitted(source, from: owner, requestID, nil) else {
+            throw .unavailable("a request without a key was answered from memory")
+        }
+        return accepted
+    }
+
+    /// As without a key, but a repetition is not taken in: it is answered as the first was.
+    /// - Parameter answer: the words for an outcome; nil for one that is not to be remembered.
+    /// - Returns: them.
+    package nonisolated func receive(
+        _ source: some UploadSource, requestID: String? = nil, under key: IdempotencyKey,
+        answer: @escaping @Sendable (Result<Accepted, UploadError>) -> String?
+    ) async throws(UploadError) -> String {
+        let beginning: IdempotencyKeys.Beginning
+        do { beginning = try await keys.begin(key) } catch { throw .unavailable("\(error)") }
+        switch beginning {
+        case .inProgress: throw .inProgress
+        case .repeated(let known):
+            return try await words(source, from: key.user, requestID, Once(known: known, token: nil, answer: answer))
+        case .first(let token):
+            let result = await keys.keep(token) { () -> Result<String, UploadError> in
+                let once = Once(known: nil, token: token, answer: answer)
+                do throws(UploadError) {
+                    return .success(try await words(source, from: key.user, requestID, once))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            // One that is answered stays.
+            if case .failure = result { await keys.release(token) }
+            return try result.get()
+        }
+    }
+
+    /// What a request under an idempotency key brings along.
+    private struct Once: Sendable {
+        /// Of the first request.
+        let known: RememberedAnswer?
+        /// Of a first request.
+        let token: ReservationToken?
+        let answer: @Sendable (Result<Accepted, UploadError>) -> String?
+    }
+
+    private enum Receipt {
+        case accepted(Accepted)
+        case known(String)
+    }
+
+    private nonisolated func words(
+        _ source: some UploadSource, from owner: UserID, _ requestID: String?, _ once: Once
+    ) async throws(UploadError) -> String {
+        switch try await admitted(source, from: owner, requestID, once) {
+        case .known(let answer): return answer
+        case .accepted(let accepted):
+            guard let answer = once.answer(.success(accepted)) else { throw .unavailable("no words for an upload") }
+            return answer
+        }
+    }
+
+    private nonisolated func admitted(
+        _ source: some UploadSource, from owner: UserID, _ requestID: String?, _ once: Once?
+    ) async throws(UploadError) -> Receipt {
         try await admit()
         do {
-            let id = try await takeIn(source, from: owner, requestID)
-            return Accepted(id: id, expectedWait: await leaveAccepted())
+            let receipt = try await takeIn(source, from: owner, requestID, once)
+            if case .accepted = receipt { await leaveAccepted() } else { await leave() }
+            return receipt
         } catch {
             await leave()
             throw error
@@ -154,34 +224,66 @@ package actor UploadCoordinator {
         return metadata
     }
 
-    private nonisolated func takeIn(_ source: some UploadSource, from owner: UserID, _ requestID: String?)
-        async throws(UploadError) -> VideoID
-    {
+    private nonisolated func takeIn(
+        _ source: some UploadSource, from owner: UserID, _ requestID: String?, _ once: Once?
+    ) async throws(UploadError) -> Receipt {
         let workspace: Workspace
         do { workspace = try await workspaces.make() } catch { throw Self.uploadError(error) }
         do {
-            let id = try await store(source, from: owner, in: workspace, requestID)
+            let receipt = try await read(source, from: owner, in: workspace, requestID, once)
             await workspaces.discard(workspace)
-            return id
+            return receipt
         } catch {
             await workspaces.discard(workspace)
             throw error
         }
     }
 
-    private nonisolated func store(
-        _ source: some UploadSource, from owner: UserID, in workspace: Workspace, _ requestID: String?
-    ) async throws(UploadError) -> VideoID {
+    private nonisolated func read(
+        _ source: some UploadSource, from owner: UserID, in workspace: Workspace, _ requestID: String?, _ once: Once?
+    ) async throws(UploadError) -> Receipt {
         let spool: any SpoolWriter
         do { spool = try await workspaces.spool("upload", in: workspace) } catch { throw Self.uploadError(error) }
         let text = try await source.deliver(to: spool, maximumBytes: policy.contest.maximumFileBytes)
         let spooled: SpooledFile
         do { spooled = try spool.finish() } catch { throw Self.uploadError(error) }
+        guard let once else { return .accepted(try await store(spooled, titled: text, from: owner, requestID, nil)) }
+
+        let payload = Self.payload(spooled, titled: text)
+        if let known = once.known {
+            guard known.payload == payload else { throw .keyReused }
+            return .known(known.answer)
+        }
+        func promise(_ outcome: Result<Accepted, UploadError>) -> AnswerOnce? {
+            guard let token = once.token, let answer = once.answer(outcome) else { return nil }
+            return AnswerOnce(token: token, remembered: RememberedAnswer(payload: payload, answer: answer))
+        }
+        do {
+            let accepted = try await store(spooled, titled: text, from: owner, requestID) { promise(.success($0)) }
+            return .accepted(accepted)
+        } catch {
+            if let refusal = promise(.failure(error)) { await keys.remember(refusal) }
+            throw error
+        }
+    }
+
+    /// Equal for equal files with equal titles; of characters that every database keeps.
+    private static func payload(_ spooled: SpooledFile, titled text: String) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        let title = text.utf8.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        return "\(spooled.sha256) \(String(decoding: title, as: UTF8.self))"
+    }
+
+    private nonisolated func store(
+        _ spooled: SpooledFile, titled text: String, from owner: UserID, _ requestID: String?,
+        _ answerOnce: ((Accepted) -> AnswerOnce?)?
+    ) async throws(UploadError) -> Accepted {
         let title: VideoTitle
         do { title = try VideoTitle(text) } catch { throw .titleRefused(error) }
         let media = try await inspect(spooled)
 
-        let id: VideoID = ids.make()
+        let accepted = Accepted(id: ids.make(), expectedWait: await expectedWait)
+        let id = accepted.id
         let original = OriginalObject(
             key: .original(id, fileExtension: media.container.rawValue), contentType: media.container.contentType,
             sizeBytes: spooled.sizeBytes, sha256: spooled.sha256, duration: media.duration)
@@ -190,7 +292,9 @@ package actor UploadCoordinator {
         } catch { throw Self.uploadError(error) }
         do {
             try await record(
-                NewVideo(id: id, owner: owner, title: title.text, original: original, requestID: requestID))
+                NewVideo(
+                    id: id, owner: owner, title: title.text, original: original, requestID: requestID,
+                    answerOnce: answerOnce?(accepted)))
         } catch {
             // With an answer there is surely no row; without one there may be, and the Reconciler looks later.
             if case .unavailable = error { throw error }
@@ -204,7 +308,7 @@ package actor UploadCoordinator {
         var metadata = Self.metadata(id, requestID)
         metadata["bytes"] = "\(spooled.sizeBytes)"
         logger.info("uploaded", metadata: metadata)
-        return id
+        return accepted
     }
 
     private nonisolated func inspect(_ spooled: SpooledFile) async throws(UploadError) -> MediaDescription {
@@ -229,6 +333,7 @@ package actor UploadCoordinator {
                 case .created: return
                 case .tooManyVideos(let maximum): throw UploadError.tooManyVideos(maximum: maximum)
                 case .unknownOwner: throw UploadError.unknownOwner
+                case .superseded: throw UploadError.inProgress
                 }
             } catch let error as UploadError {
                 throw error

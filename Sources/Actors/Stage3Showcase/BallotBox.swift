@@ -5,6 +5,10 @@ package enum VoteError: Error, Sendable, Equatable {
     case full
     /// The node is stopping, or the database has been away too long: the vote may or may not count; asking again tells.
     case unavailable
+    /// A request with the same idempotency key is under way.
+    case inProgress
+    /// The idempotency key was used for another video.
+    case keyReused
 }
 
 /// Gathers votes and writes them in batches, one statement each, on one lane.
@@ -26,6 +30,7 @@ package actor BallotBox {
     private let feed: any ChangeFeed
     private let rankings: RankingActor
     private let ids: IdentifierSource
+    private nonisolated let keys: IdempotencyKeys
     private let clock: any NodeClock
     private let random: any RandomSource
     private let logger: Logger
@@ -40,6 +45,7 @@ package actor BallotBox {
 
     private struct Waiter {
         let request: VoteRequest
+        let reservation: ReservationToken?
         let continuation: CheckedContinuation<Result<Decision, VoteError>, Never>
     }
 
@@ -51,12 +57,13 @@ package actor BallotBox {
 
     package init(
         contest: ContestPolicy, votes: any VoteRepository, feed: any ChangeFeed, rankings: RankingActor,
-        ids: IdentifierSource, clock: any NodeClock, random: any RandomSource, logger: Logger
+        keys: IdempotencyKeys, ids: IdentifierSource, clock: any NodeClock, random: any RandomSource, logger: Logger
     ) {
         self.contest = contest
         self.votes = votes
         self.feed = feed
         self.rankings = rankings
+        self.keys = keys
         self.ids = ids
         self.clock = clock
         self.random = random
@@ -66,10 +73,37 @@ package actor BallotBox {
     /// Returns once the vote is decided and, when accepted, shown by every later read of the ranking on this node. A
     /// vote that counts and cannot be shown in time is `.unavailable`: asking again tells that it counts.
     package func cast(_ request: VoteRequest) async throws(VoteError) -> VoteVerdict {
+        try await cast(request, nil)
+    }
+
+    /// As without a key, but a repetition gets the first verdict.
+    package nonisolated func cast(_ request: VoteRequest, under key: IdempotencyKey) async throws(VoteError)
+        -> VoteVerdict
+    {
+        let beginning: IdempotencyKeys.Beginning
+        do { beginning = try await keys.begin(key, for: request.video.description) } catch { throw .unavailable }
+        switch beginning {
+        case .inProgress: throw .inProgress
+        case .repeated(let known):
+            guard known.payload == request.video.description else { throw .keyReused }
+            guard let verdict = VoteVerdict(text: known.answer) else { throw .unavailable }
+            // The vote may have been another node's.
+            if case .accepted = verdict, await !rankings.catchUp() { throw .unavailable }
+            return verdict
+        case .first(let token):
+            do { return try await cast(request, token) } catch {
+                // Otherwise it may yet be written: then its batch answers for it.
+                if error == .full { await keys.release(token) }
+                throw error
+            }
+        }
+    }
+
+    private func cast(_ request: VoteRequest, _ reservation: ReservationToken?) async throws(VoteError) -> VoteVerdict {
         guard !closed else { throw .unavailable }
         guard waiting.count + inBatch < contest.maximumWaitingVotes else { throw .full }
         let decision = try await withCheckedContinuation { continuation in
-            waiting.append(Waiter(request: request, continuation: continuation))
+            waiting.append(Waiter(request: request, reservation: reservation, continuation: continuation))
             filled.raise()
         }.get()
         if case .accepted = decision.verdict, await !rankings.reached(decision.number, of: decision.writer) {
@@ -109,7 +143,10 @@ package actor BallotBox {
         inBatch = taken.count
         defer { inBatch = 0 }
         number += 1
-        let batch = VoteBatch(writer: writer, number: number, requests: taken.map(\.request))
+        var reservations: [Int: ReservationToken] = [:]
+        for (index, waiter) in taken.enumerated() { reservations[index] = waiter.reservation }
+        let batch = VoteBatch(
+            writer: writer, number: number, requests: taken.map(\.request), reservations: reservations)
         guard let (verdicts, isSettled) = await decide(batch), verdicts.count == taken.count else {
             // Undecided: this writer's order can no longer be kept.
             self.writer = nil

@@ -124,10 +124,16 @@ package actor RankingActor {
 
     /// Reads the feed to its end and shows it, so that what was committed before the call is in what `page` shows
     /// after it. When the database does not answer it is left to the next look.
-    package func catchUp() async {
-        guard loaded, !loading else { return look.raise() }
-        await follow()
+    /// - Returns: whether it was read to its end.
+    @discardableResult
+    package func catchUp() async -> Bool {
+        guard loaded, !loading else {
+            look.raise()
+            return false
+        }
+        let isComplete = await follow()
         publish()
+        return isComplete
     }
 
     private func isPublished(_ number: Int64, of writer: WriterID) -> Bool {
@@ -157,7 +163,7 @@ package actor RankingActor {
                     do { try await self.clock.wait(Self.generationInterval) } catch { return }
                 }
             }
-            for await _ in look.elements { await follow() }
+            for await _ in look.elements { _ = await follow() }
             group.cancelAll()
         }
         stopped = true
@@ -191,31 +197,34 @@ package actor RankingActor {
     }
 
     /// Reads the feed to its end.
-    private func follow() async {
+    /// - Returns: whether it came there.
+    private func follow() async -> Bool {
         while !Task.isCancelled {
             do {
                 let loadsBefore = loads
                 switch try await votes.deltas(after: positions, limitPerWriter: Self.feedLimit) {
                 case .behind:
-                    guard !loading else { return }
+                    guard !loading else { return false }
                     logger.notice("ranking: the feed was pruned beyond our position; loading anew")
-                    return await load()
+                    await load()
+                    return !Task.isCancelled
                 case .deltas(let deltas, let more):
                     try await introduce(deltas)
                     // Another index meanwhile, which may not know the players.
                     if loading {
                         looksAfterLoad = true
-                        return
+                        return false
                     }
                     guard loads == loadsBefore else { continue }
                     for delta in deltas { add(delta) }
-                    if !more { return }
+                    if !more { return true }
                 }
             } catch {
                 logger.warning("ranking: the feed does not answer", metadata: ["reason": "\(error)"])
-                return
+                return false
             }
         }
+        return false
     }
 
     private func apply(_ own: OwnDelta) async {

@@ -17,8 +17,9 @@ struct AnbCommand: AsyncParsableCommand {
                                      run a command beside SeaweedFS (S3), ministack (SQS) and PostgreSQL over TLS
             """,
         subcommands: [
-            DemoCommand.self, DoctorCommand.self, QueueCommand.self, VideoCommand.self, DeadLetterCommand.self,
-            ProvisionCommand.self, BrandCommand.self, InspectCommand.self, TranscodeCommand.self, TransferCommand.self,
+            DemoCommand.self, DoctorCommand.self, QueueCommand.self, VideoCommand.self, AccountCommand.self,
+            DeadLetterCommand.self, ProvisionCommand.self, BrandCommand.self, InspectCommand.self,
+            TranscodeCommand.self, TransferCommand.self,
             ConfigurationCommand.self,
         ])
 

@@ -11,6 +11,8 @@ struct NodeParts: Sendable {
     let users: any UserRepository
     let videos: any VideoRepository
     let votes: any VoteRepository
+    let idempotency: any IdempotencyRepository
+    let throttle: any ThrottleRepository
     let feed: any ChangeFeed
     let jobs: any JobQueue
     let deadLetters: any JobQueue
@@ -45,6 +47,8 @@ struct NodeParts: Sendable {
         users = PostgresUserRepository(client: client)
         videos = PostgresVideoRepository(client: client, node: id)
         votes = PostgresVoteRepository(client: database.voteClient)
+        idempotency = PostgresIdempotencyRepository(client: client)
+        throttle = PostgresThrottleRepository(client: client)
         feed = PostgresChangeFeed(client: client)
         jobs = aws?.jobs ?? PostgresJobQueue(client: client, configuration: .jobs, clock: clock)
         deadLetters = aws?.deadLetters ?? PostgresJobQueue(client: client, configuration: .deadLetters, clock: clock)

@@ -150,7 +150,8 @@ package struct NodeRuntime: Sendable {
         return APINode(
             APIEnvironment(
                 node: parts.id, settings: configuration.api, users: parts.users, videos: parts.videos,
-                votes: parts.votes, feed: parts.feed, jobs: parts.jobs, deadLetters: parts.deadLetters,
+                votes: parts.votes, idempotency: parts.idempotency, throttle: parts.throttle, feed: parts.feed,
+                jobs: parts.jobs, deadLetters: parts.deadLetters,
                 gateway: parts.gateway, probe: FFprobeMediaProbe(tools: tools),
                 workspaces: parts.workspaces, hasher: ScryptPasswordHasher(), metrics: metrics, clock: parts.clock,
                 random: parts.random, logger: logger))
@@ -177,9 +178,36 @@ package struct NodeRuntime: Sendable {
             callers: Callers(tokens: tokens, users: parts.users, clock: parts.clock), tokens: tokens, status: status,
             publicURL: configuration.text("http.publicURL"),
             maximumBodyBytes: configuration.integer("http.maxBodyBytes"),
-            corsOrigins: configuration.list("http.corsOrigins"), metrics: metrics, clock: parts.clock,
+            maximumJSONDepth: configuration.integer("http.maxJSONDepth"),
+            corsOrigins: configuration.list("http.corsOrigins"), proxies: try Self.proxies(configuration),
+            metrics: metrics, clock: parts.clock,
             random: parts.random, logger: logger,
             media: parts.media)
+    }
+
+    /// Files, tools and the database need descriptors, too.
+    private static let reservedDescriptors = 256
+
+    private var maximumConnections: Int {
+        let wanted = configuration.integer("http.maxConnections")
+        let possible = max(8, DescriptorLimit.raise() - Self.reservedDescriptors)
+        if possible < wanted {
+            logger.notice(
+                "connections are bound by the limit of descriptors",
+                metadata: ["http.maxConnections": "\(wanted)", "possible": "\(possible)"])
+        }
+        return min(wanted, possible)
+    }
+
+    private static func proxies(_ configuration: NodeConfiguration) throws -> TrustedProxies {
+        TrustedProxies(
+            try configuration.list("http.trustedProxies").map { text in
+                guard let block = NetworkBlock(text) else {
+                    throw NodeFailure.usage(
+                        "http.trustedProxies: \(text) is no address and no block such as 10.0.0.0/8")
+                }
+                return block
+            })
     }
 
     private func makeListener(_ services: APIServices, _ client: PostgresClient, _ listening: Signal) -> ServiceGroup {
@@ -188,12 +216,28 @@ package struct NodeRuntime: Sendable {
         }
         var quiet = logger
         quiet.logLevel = .warning
-        let idle = TimeAmount.seconds(Int64(configuration.integer("http.idleSeconds")))
+        let limits = ConnectionLimits(
+            headerTime: .seconds(Int64(configuration.integer("http.headerSeconds"))),
+            leastBodyRate: configuration.integer("http.leastBodyRate"),
+            bodyWindow: .seconds(Int64(configuration.integer("http.bodyWindowSeconds"))))
+        let connections = ConnectionTable(
+            maximum: maximumConnections, maximumOfAddress: configuration.integer("http.maxConnectionsPerAddress"),
+            proxies: services.proxies)
+        let (metrics, random) = (services.metrics, services.random)
         let logger = logger
         let application = Application(
             router: APIRoutes.router(services, benchmark: isBenchmark ? benchmark : nil),
             server: .http1(
-                configuration: .init(additionalChannelHandlers: [UnfinishedRequestHandler()], idleTimeout: idle)),
+                configuration: .init(
+                    additionalChannelHandlers: [
+                        ConnectionGuard(limits: limits, table: connections, metrics: metrics, random: random),
+                        UnfinishedRequestHandler(),
+                    ],
+                    idleTimeout: .seconds(Int64(configuration.integer("http.idleSeconds"))),
+                    httpDecoderConfiguration: .init(
+                        maxHeaderFieldSize: configuration.integer("http.maxHeaderBytes"),
+                        maxHeaderListSize: configuration.integer("http.maxHeaderBytes"),
+                        maxHeaderFieldCount: configuration.integer("http.maxHeaderFields")))),
             configuration: .init(
                 address: .hostname(configuration.text("http.host"), port: configuration.integer("http.port")),
                 serverName: nil),

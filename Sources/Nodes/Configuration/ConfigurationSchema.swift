@@ -33,7 +33,38 @@ package enum ConfigurationSchema {
             "Largest JSON body of a request."),
         Setting(
             "http.idleSeconds", .integer(1...3600), default: .integer(75),
-            "A connection on which nothing moves for this long is closed."),
+            "A connection on which nothing moves for this long is closed; longer than a load balancer keeps its own (60)."
+        ),
+        Setting(
+            "http.maxJSONDepth", .integer(1...256), default: .integer(16),
+            "Levels of nesting of a JSON body; beyond it 422."),
+        Setting(
+            "http.maxHeaderBytes", .integer(1024...81920), default: .integer(16384),
+            "All header fields of a request together, and its target; beyond it 431."),
+        Setting(
+            "http.maxHeaderFields", .integer(8...1000), default: .integer(100),
+            "Header fields of a request; beyond it 431."),
+        Setting(
+            "http.headerSeconds", .integer(1...600), default: .integer(15),
+            "From the first byte of a request to the end of its header; then 408."),
+        Setting(
+            "http.leastBodyRate", .integer(0...1_000_000_000), default: .integer(1024),
+            "Bytes a second that a body brings at least, on the average of http.bodyWindowSeconds; then 408. A bad mobile line has ten times that."
+        ),
+        Setting(
+            "http.bodyWindowSeconds", .integer(1...3600), default: .integer(30),
+            "Over this time a body's rate is measured: a silent upload ends after it."),
+        Setting(
+            "http.maxConnections", .integer(8...1_000_000), default: .integer(8192),
+            "Connections at once, as far as the process may have descriptors; beyond it 503."),
+        Setting(
+            "http.maxConnectionsPerAddress", .integer(1...1_000_000), default: .integer(2048),
+            "Connections at once from one address (/64 of IPv6), but for trusted proxies; beyond it 429. A school of a thousand behind one address fits."
+        ),
+        Setting(
+            "http.trustedProxies", .list, default: .list([]),
+            "Addresses or CIDR blocks of load balancers whose X-Forwarded-For and X-Forwarded-Proto are believed; without it clients are who connects."
+        ),
         Setting(
             "http.corsOrigins", .list, default: .list([]), "Origins of web front ends that may call the API."),
     ]
@@ -151,6 +182,24 @@ package enum ConfigurationSchema {
     ]
 
     private static let auth = [
+        Setting(
+            "auth.accountFailures", .integer(1...1_000_000), default: .integer(20),
+            "Wrong passwords of one account, and sign-ups with one taken address, within auth.failureWindowSeconds; beyond it 429. Right ones cost nothing."
+        ),
+        Setting(
+            "auth.addressFailures", .integer(1...1_000_000), default: .integer(1000),
+            "Wrong passwords from one network address within auth.failureWindowSeconds; beyond it 429. A school behind one address mistypes less."
+        ),
+        Setting(
+            "auth.failureWindowSeconds", .integer(1...86400), default: .integer(600),
+            "In this time a bucket of failures fills again, little by little."),
+        Setting(
+            "auth.addressSignUps", .integer(1...10_000_000), default: .integer(5000),
+            "Sign-ups from one network address within auth.signUpWindowSeconds; one that is told that its e-mail address is taken counts as ten. Beyond it 429."
+        ),
+        Setting(
+            "auth.signUpWindowSeconds", .integer(1...86400), default: .integer(3600),
+            "In this time the bucket of sign-ups fills again, little by little."),
         Setting("auth.tokenSeconds", .integer(60...86400), default: .integer(3600), "Life of an access token."),
         Setting(
             "auth.keys", .list, default: .list([]),

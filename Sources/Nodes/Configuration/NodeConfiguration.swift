@@ -155,6 +155,10 @@ package struct NodeConfiguration: Sendable {
                 sweepInterval: seconds("reconciler.sweepSeconds")),
             maximumUploads: integer("http.maxUploads"),
             admission: AdmissionLimits(
-                outboxAge: seconds("queue.maxOutboxSeconds"), unfinishedAge: seconds("queue.maxUnfinishedSeconds")))
+                outboxAge: seconds("queue.maxOutboxSeconds"), unfinishedAge: seconds("queue.maxUnfinishedSeconds")),
+            throttle: ThrottleLimits(
+                accountFailures: integer("auth.accountFailures"), addressFailures: integer("auth.addressFailures"),
+                window: seconds("auth.failureWindowSeconds"), addressSignUps: integer("auth.addressSignUps"),
+                signUpWindow: seconds("auth.signUpWindowSeconds")))
     }
 }

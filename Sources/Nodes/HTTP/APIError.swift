@@ -38,6 +38,10 @@ package struct APIError: Error, Sendable {
     }
 
     func response(requestID: String) -> Response {
+        .json(status, members(requestID: requestID), headers: headers)
+    }
+
+    func members(requestID: String) -> JSONValue {
         var members: [String: JSONValue] = ["message": .text(message)]
         switch detail {
         case .text(let text): members["detail"] = .text(text)
@@ -51,7 +55,7 @@ package struct APIError: Error, Sendable {
                 })
         }
         if status.code >= 500 { members["request_id"] = .text(requestID) }
-        return .json(status, .object(members), headers: headers)
+        return .object(members)
     }
 }
 
@@ -69,6 +73,20 @@ extension APIError {
     package static let internalError = APIError(
         .internalServerError, "Error interno del servidor (Internal server error)")
 
+    package static let inProgress = APIError(
+        .conflict,
+        "Otra petición con esta Idempotency-Key aún está en curso (A request with this Idempotency-Key is still in progress)",
+        headers: [.retryAfter: "2"])
+    package static let keyReused = APIError(
+        .unprocessableContent,
+        "Esta Idempotency-Key ya se usó con otro contenido (This Idempotency-Key was used with another payload)")
+
+    package static func throttled(retryAfter: Duration) -> APIError {
+        APIError(
+            .tooManyRequests, "Demasiados intentos; espera un momento (Too many attempts, please wait)",
+            headers: [.retryAfter: String(Int(retryAfter.inSeconds.rounded(.up)))])
+    }
+
     package static func methodNotAllowed(allow: String) -> APIError {
         APIError(.methodNotAllowed, "Método no permitido (Method not allowed)", headers: [.allow: allow])
     }
@@ -82,13 +100,20 @@ extension APIError {
     }
 }
 
+extension JSONValue {
+    /// Keys in a fixed order, UTF-8.
+    var encoded: Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(self) else { preconditionFailure("finite JSON always encodes") }
+        return data
+    }
+}
+
 extension Response {
     /// Keys in a fixed order, UTF-8.
     static func json(_ status: HTTPResponse.Status, _ value: JSONValue, headers: HTTPFields = [:]) -> Response {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(value) else { preconditionFailure("finite JSON always encodes") }
-        return .json(status, bytes: data, headers: headers)
+        .json(status, bytes: value.encoded, headers: headers)
     }
 
     /// Ready-made JSON text.

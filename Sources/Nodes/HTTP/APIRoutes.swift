@@ -15,7 +15,9 @@ package struct APIServices: Sendable {
     /// Empty: taken from each request.
     package var publicURL: String
     package var maximumBodyBytes: Int
+    package var maximumJSONDepth: Int
     package var corsOrigins: [String]
+    package var proxies: TrustedProxies
     package var metrics: MetricMailbox
     package var clock: any NodeClock
     package var random: any RandomSource
@@ -24,13 +26,13 @@ package struct APIServices: Sendable {
     package var media: MediaRoute?
 
     /// Scheme and authority for absolute URLs.
-    func origin(of request: Request) -> String {
+    func origin(of request: Request, _ context: APIContext) -> String {
         if !publicURL.isEmpty { return publicURL }
-        return "http://\(request.head.authority ?? "localhost")"
+        return "\(context.scheme)://\(request.head.authority ?? "localhost")"
     }
 
-    func videoJSON(_ request: Request) -> VideoJSON {
-        VideoJSON(gateway: node.gateway, origin: origin(of: request))
+    func videoJSON(_ request: Request, _ context: APIContext) -> VideoJSON {
+        VideoJSON(gateway: node.gateway, origin: origin(of: request, context))
     }
 }
 
@@ -52,7 +54,7 @@ package enum APIRoutes {
         router.addMiddleware {
             EdgeMiddleware(
                 metrics: services.metrics, clock: services.clock, random: services.random,
-                corsOrigins: Set(services.corsOrigins), logger: services.logger)
+                corsOrigins: Set(services.corsOrigins), proxies: services.proxies, logger: services.logger)
         }
         let accounts = AccountRoutes(services: services)
         let videos = VideoRoutes(services: services)

@@ -12,7 +12,7 @@ package actor Callers {
     private nonisolated let tokens: TokenAuthority
     private let users: any UserRepository
     private let clock: any NodeClock
-    private var seen: [UserID: MonotonicInstant] = [:]
+    private var seen: [UserID: (at: MonotonicInstant, epoch: Int)] = [:]
     private var forgotten = 0
 
     package init(tokens: TokenAuthority, users: any UserRepository, clock: any NodeClock) {
@@ -23,12 +23,12 @@ package actor Callers {
 
     /// - Throws: 401 without a valid token of a living account, without saying which.
     package nonisolated func caller(of request: Request) async throws -> UserID {
-        let id = try await tokens.user(of: request)
-        guard try await isActive(id) else { throw APIError.unauthorized }
-        return id
+        let bearer = try await tokens.bearer(of: request)
+        guard try await epoch(of: bearer.user) == bearer.epoch else { throw APIError.unauthorized }
+        return bearer.user
     }
 
-    /// Asks the database anew about everybody whenever an account was erased on any node, until cancelled.
+    /// Asks the database anew about everybody whenever an account was erased, or its tokens revoked, on any node, until cancelled.
     package func watch(_ feed: any ChangeFeed) async {
         for await _ in feed.changes(on: .accounts) { forgetAll() }
     }
@@ -39,16 +39,17 @@ package actor Callers {
         forgotten += 1
     }
 
-    private func isActive(_ id: UserID) async throws -> Bool {
+    /// Nil for an account that is gone or not active.
+    private func epoch(of id: UserID) async throws -> Int? {
         let now = clock.now
-        if let last = seen[id], last.duration(to: now) < Self.memory { return true }
+        if let last = seen[id], last.at.duration(to: now) < Self.memory { return last.epoch }
         let before = forgotten
         guard let user = try await users.user(id), user.isActive else {
             seen[id] = nil
-            return false
+            return nil
         }
         if seen.count >= Self.maximumAccounts { seen.removeAll(keepingCapacity: true) }
-        if before == forgotten { seen[id] = now }
-        return true
+        if before == forgotten { seen[id] = (now, user.tokenEpoch) }
+        return user.tokenEpoch
     }
 }

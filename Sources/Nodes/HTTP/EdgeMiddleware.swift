@@ -13,6 +13,7 @@ package struct EdgeMiddleware: RouterMiddleware {
     let clock: any NodeClock
     let random: any RandomSource
     let corsOrigins: Set<String>
+    let proxies: TrustedProxies
     let logger: Logger
 
     /// OWASP REST Security Cheat Sheet, "Security Headers", for an API that serves no pages.
@@ -37,6 +38,7 @@ package struct EdgeMiddleware: RouterMiddleware {
         let start = clock.now
         var context = context
         context.requestID = requestID(of: request)
+        identify(request, &context)
         var response: Response
         do {
             guard Self.isValid(authority: request.head.authority) else {
@@ -57,6 +59,18 @@ package struct EdgeMiddleware: RouterMiddleware {
                 duration: start.duration(to: clock.now)))
         return response
     }
+
+    /// Forwarding headers count when a trusted proxy sent them.
+    private func identify(_ request: Request, _ context: inout APIContext) {
+        guard let peer = context.peer else { return }
+        context.client = proxies.client(peer: peer, forwarded: request.headers[values: Self.forwardedFor]).network
+        if proxies.trusts(peer), let scheme = request.headers[Self.forwardedProto], ["http", "https"].contains(scheme) {
+            context.scheme = scheme
+        }
+    }
+
+    private static let forwardedFor = name("X-Forwarded-For")
+    private static let forwardedProto = name("X-Forwarded-Proto")
 
     /// Absolute URLs are made from it (RFC 9110, 7.2; RFC 3986, 3.2: host and port, no user).
     private static func isValid(authority: String?) -> Bool {

@@ -22,8 +22,13 @@ package struct FieldReader {
         self.members = members
     }
 
-    /// Reads a request's body of at most `maximumBytes`.
-    package init(_ request: Request, maximumBytes: Int) async throws {
+    /// Reads a request's body within the limits of size and depth.
+    package init(_ request: Request, _ services: APIServices) async throws {
+        try await self.init(
+            request, maximumBytes: services.maximumBodyBytes, maximumDepth: services.maximumJSONDepth)
+    }
+
+    package init(_ request: Request, maximumBytes: Int, maximumDepth: Int) async throws {
         let buffer: ByteBuffer
         do {
             buffer = try await request.body.collect(upTo: maximumBytes)
@@ -32,6 +37,15 @@ package struct FieldReader {
         } catch {
             // Broken off, or not framed as HTTP/1.1 wants it: the client's mistake.
             throw APIError(.badRequest, "El cuerpo de la petición está incompleto (The request's body is broken)")
+        }
+        guard JSONValue.depth(of: buffer.readableBytesView) <= maximumDepth else {
+            throw APIError(
+                .unprocessableContent,
+                fields: [
+                    FieldProblem(
+                        type: "json_invalid", location: ["body"],
+                        message: "JSON con demasiados niveles (JSON nested too deeply, at most \(maximumDepth))")
+                ])
         }
         let body: JSONValue
         do {

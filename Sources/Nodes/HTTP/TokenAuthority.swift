@@ -34,22 +34,31 @@ package struct TokenAuthority: Sendable {
         var aud: AudienceClaim
         var iat: IssuedAtClaim
         var exp: ExpirationClaim
+        /// `User.tokenEpoch` when it was made; absent in tokens of releases without it.
+        var epoch: Int?
 
         /// Time is checked by the authority, whose clock is injected.
         func verify(using algorithm: some JWTAlgorithm) throws {}
     }
 
-    package func token(for user: UserID) async throws -> String {
+    package func token(for user: User) async throws -> String {
         let now = wallClock.now
         let claims = Claims(
-            sub: SubjectClaim(value: user.description), iss: IssuerClaim(value: Self.issuer), aud: Self.audience,
-            iat: IssuedAtClaim(value: now), exp: ExpirationClaim(value: now.addingTimeInterval(life.inSeconds)))
+            sub: SubjectClaim(value: user.id.description), iss: IssuerClaim(value: Self.issuer), aud: Self.audience,
+            iat: IssuedAtClaim(value: now), exp: ExpirationClaim(value: now.addingTimeInterval(life.inSeconds)),
+            epoch: user.tokenEpoch)
         return try await keys.sign(claims, kid: keyID)
     }
 
-    /// The user whom the request's bearer token names.
+    /// Whom a token names, and the account's epoch when it was made.
+    package struct Bearer: Sendable {
+        package let user: UserID
+        package let epoch: Int
+    }
+
+    /// The user whom the request's bearer token names; whether the account still is of that epoch is for the caller.
     /// - Throws: 401 for a token that is missing, malformed, expired or not ours, without saying which.
-    package func user(of request: Request) async throws -> UserID {
+    package func bearer(of request: Request) async throws -> Bearer {
         guard let header = request.headers[.authorization] else { throw APIError.unauthorized }
         let words = header.split(separator: " ", omittingEmptySubsequences: true)
         guard words.count == 2, words[0].lowercased() == "bearer", words[1].utf8.count <= Self.maximumTokenBytes else {
@@ -65,7 +74,7 @@ package struct TokenAuthority: Sendable {
         guard claims.exp.value > wallClock.now, claims.iss.value == Self.issuer,
             claims.aud.value == Self.audience.value, let user = UserID(claims.sub.value)
         else { throw APIError.unauthorized }
-        return user
+        return Bearer(user: user, epoch: claims.epoch ?? 0)
     }
 
     /// The header must say what the signature is (RFC 8725, 3.1): the library chooses the key by its id alone.

@@ -16,7 +16,7 @@ struct AccountServiceTests {
         let world = World()
         let users = UsersDouble()
         let service = Self.service(world, users, HasherDouble())
-        let user = try world.value { try? await service.signUp(Self.form) }
+        let user = try world.value { try? await service.signUp(Self.form, from: "192.0.2.1") }
         let stored = try #require(users.created.value.first)
         #expect(user?.id == stored.id)
         #expect(stored.passwordHash == "hash of secret-1")
@@ -45,7 +45,7 @@ struct AccountServiceTests {
         let service = Self.service(world, UsersDouble(), hasher)
         let login = try world.value {
             await outcome(AccountService.Failure.self) {
-                try await service.logIn(email: Self.form.email, password: "x") == nil
+                try await service.logIn(email: Self.form.email, password: "x", from: "192.0.2.1") == nil
             }
         }
         #expect(login == .threw(.busy))
@@ -64,7 +64,9 @@ struct AccountServiceTests {
             users.known.set(known)
             let hasher = HasherDouble()
             let service = Self.service(world, users, hasher)
-            let user = try world.value { try? await service.logIn(email: Self.form.email, password: password) }
+            let user = try world.value {
+                try? await service.logIn(email: Self.form.email, password: password, from: "192.0.2.1")
+            }
             #expect((user != nil) == isUser)
             #expect(hasher.calls.value == ["verify \(password) against \(encoded ?? "nothing")"])
         }
@@ -84,7 +86,7 @@ struct AccountServiceTests {
         -> Outcome<User, AccountService.Failure>
     {
         let service = Self.service(world, users, hasher)
-        return try world.value { await outcome { try await service.signUp(form) } }
+        return try world.value { await outcome { try await service.signUp(form, from: "192.0.2.1") } }
     }
 
     @Test("an erasure removes the objects of what the database named, and tells whether the account was there")
@@ -107,7 +109,9 @@ struct AccountServiceTests {
         _ world: World, _ users: UsersDouble, _ hasher: HasherDouble, _ store: StoreDouble = StoreDouble()
     ) -> AccountService {
         AccountService(
-            users: users, hasher: hasher, ids: IdentifierSource(random: SeededRandom()), gateway: store.gateway(world))
+            users: users, hasher: hasher,
+            throttle: Throttle(limits: ThrottleLimits(), repository: ThrottleDouble(), clock: world.clock),
+            ids: IdentifierSource(random: SeededRandom()), gateway: store.gateway(world))
     }
 
     private static func account(isActive: Bool) -> Account {

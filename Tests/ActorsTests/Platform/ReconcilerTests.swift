@@ -137,7 +137,8 @@ private struct Stage {
                 }
             }, onDelete: { receipt in await journal.note("delete letter \(receipt.handle)") })
         return Reconciler(
-            settings: settings, node: id(99), videos: videos, votes: votes, deadLetters: queue,
+            settings: settings, node: id(99), videos: videos, votes: votes, idempotency: KeysDouble(),
+            throttle: ThrottleDouble(), deadLetters: queue,
             gateway: store.gateway(world, wallClock: wall), workspaces: WorkspacesDouble(journal: journal),
             metrics: MetricMailbox("metrics", capacity: 8), ids: IdentifierSource(random: SeededRandom()),
             clock: world.clock, logger: .quiet)

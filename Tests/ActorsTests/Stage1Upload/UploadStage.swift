@@ -5,6 +5,7 @@ struct UploadStage {
     let world = World()
     let journal = Journal()
     let wake = Signal()
+    let keys = KeysDouble()
     var maximumUploads = 2
     var videos = VideosDouble()
     var store = StoreDouble()
@@ -13,13 +14,16 @@ struct UploadStage {
     let created = Box<[NewVideo]>([])
 
     init() {
-        let (journal, created) = (journal, created)
+        let (journal, created, keys) = (journal, created, keys)
         workspaces = WorkspacesDouble(journal: journal)
         store.onPut = { key in await journal.note(key.name.hasPrefix("original/") ? "put original" : "put \(key)") }
         store.onDelete = { keys in await journal.note("delete \(keys.count) original") }
         videos.onCreate = { video in
             created.change { $0.append(video) }
             await journal.note("create row")
+            if let answer = video.answerOnce {
+                keys.keep(answer.token, answer.remembered.answer, answer.remembered.payload)
+            }
             return .created
         }
     }
@@ -27,7 +31,8 @@ struct UploadStage {
     func coordinator() -> UploadCoordinator {
         UploadCoordinator(
             maximumUploads: maximumUploads, policy: UploadPolicy(contest: ContestPolicy()), videos: videos,
-            gateway: store.gateway(world), probe: probe, workspaces: workspaces, outboxWake: wake,
+            gateway: store.gateway(world), probe: probe, workspaces: workspaces,
+            keys: .double(keys, in: world), outboxWake: wake,
             ids: IdentifierSource(random: SeededRandom()), clock: world.clock, random: FixedRandom(value: 0),
             logger: .quiet)
     }
@@ -38,6 +43,23 @@ struct UploadStage {
     func receive(_ source: SourceDouble = SourceDouble(), by coordinator: UploadCoordinator? = nil) -> Running<Ending> {
         let coordinator = coordinator ?? self.coordinator()
         return world.start { await outcome { try await coordinator.receive(source, from: id(1)).id } }
+    }
+
+    /// The same under a key; the outcome's words are the video's id or the refusal's name.
+    func receive(_ source: SourceDouble, under key: IdempotencyKey, by coordinator: UploadCoordinator)
+        -> Running<Outcome<String, UploadError>>
+    {
+        world.start {
+            await outcome {
+                try await coordinator.receive(source, under: key) {
+                    switch $0 {
+                    case .success(let accepted): "\(accepted.id)"
+                    case .failure(.titleRefused(let refusal)): "\(refusal)"
+                    case .failure: nil
+                    }
+                }
+            }
+        }
     }
 
     /// Whether the relay was woken.

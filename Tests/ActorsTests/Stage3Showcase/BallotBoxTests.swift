@@ -11,18 +11,20 @@ struct BallotBoxTests {
         let writers = Box<[WriterID]>([])
         /// What the feed has.
         let deltas = Box<[VoteDelta]>([])
+        let keys = KeysDouble()
         var votes = VotesDouble()
         var feed = FeedDouble()
         var contest = ContestPolicy()
 
         init() {
-            let (batches, writers, deltas) = (batches, writers, deltas)
+            let (batches, writers, deltas, keys) = (batches, writers, deltas, keys)
             votes.onDeltas = { positions in
                 .deltas(deltas.value.filter { $0.number > positions[$0.writer, default: 0] }, more: false)
             }
             votes.onRegister = { writer in writers.change { $0.append(writer) } }
             votes.onCast = { batch in
                 batches.change { $0.append(batch) }
+                for token in batch.reservations.values { keys.keep(token, VoteVerdict.accepted(player: id(1)).text) }
                 return batch.requests.map { _ in .accepted(player: id(1)) }
             }
         }
@@ -32,6 +34,7 @@ struct BallotBoxTests {
                 votes: votes, feed: FeedDouble(), clock: world.clock, random: SeededRandom(), logger: .quiet)
             let box = BallotBox(
                 contest: contest, votes: votes, feed: feed, rankings: ranking,
+                keys: .double(keys, in: world),
                 ids: IdentifierSource(random: SeededRandom()), clock: world.clock, random: SeededRandom(),
                 logger: .quiet)
             world.start { await ranking.run() }
@@ -272,5 +275,21 @@ struct BallotBoxTests {
         #expect(told.value == 2)
         stage.world.advance(.seconds(1))
         #expect(told.value == 2)
+    }
+
+    @Test("a vote that comes again under its key gets the first verdict; for another video it is refused")
+    func repeated() throws {
+        let stage = Stage()
+        let (box, _, _) = stage.box()
+        let key = try #require(IdempotencyKey("k", of: id(1), route: .vote))
+        func cast(_ video: Int) -> Ending? {
+            stage.world.start {
+                await outcome { try await box.cast(VoteRequest(voter: id(1), video: id(video)), under: key) }
+            }.value
+        }
+        #expect(cast(7) == .returned(.accepted(player: id(1))))
+        #expect(cast(7) == .returned(.accepted(player: id(1))))
+        #expect(stage.sizes == [1])
+        #expect(cast(8) == .threw(.keyReused))
     }
 }

@@ -1,5 +1,6 @@
 import Actors
 import FoundationEssentials
+import Synchronization
 
 /// Answers as its closures say; what is not set answers in the most ordinary way.
 struct VideosDouble: VideoRepository {
@@ -115,6 +116,74 @@ struct VotesDouble: VoteRepository {
     func players(_ ids: [UserID]) async throws(Failure) -> [RankedPlayer] { try await onPlayers(ids) }
     func hasVoted(_ voter: UserID, for video: VideoID) async throws(Failure) -> Bool? { nil }
     func pruneBatches(olderThan age: Duration) async throws(Failure) { try await onPrune() }
+}
+
+/// Remembers like the table, without time.
+final class KeysDouble: IdempotencyRepository {
+    typealias Failure = RepositoryError
+
+    private struct Row {
+        var token: ReservationToken
+        var payload: String?
+        var answer: String?
+    }
+    private let rows = Mutex<[IdempotencyKey: Row]>([:])
+
+    func reserve(_ key: IdempotencyKey, payload: String?, token: ReservationToken, hold: Duration)
+        async throws(Failure) -> ReservationVerdict
+    {
+        rows.withLock { rows in
+            guard let row = rows[key] else {
+                rows[key] = Row(token: token, payload: payload)
+                return .reserved
+            }
+            guard let payload = row.payload, let answer = row.answer else { return .inProgress }
+            return .answered(RememberedAnswer(payload: payload, answer: answer))
+        }
+    }
+    func renew(_ token: ReservationToken, hold: Duration) async throws(Failure) {}
+    func remember(_ answer: AnswerOnce) async throws(Failure) {
+        keep(answer.token, answer.remembered.answer, answer.remembered.payload)
+    }
+    func keep(_ token: ReservationToken, _ answer: String, _ payload: String? = nil) {
+        rows.withLock { rows in
+            guard let key = rows.first(where: { $0.value.token == token })?.key else { return }
+            rows[key]?.answer = answer
+            if let payload { rows[key]?.payload = payload }
+        }
+    }
+    func release(_ token: ReservationToken) async throws(Failure) {
+        rows.withLock { rows in rows = rows.filter { $0.value.token != token || $0.value.answer != nil } }
+    }
+    func pruneKeys() async throws(Failure) {}
+    var count: Int { rows.withLock { $0.count } }
+}
+
+/// Buckets in memory, without time.
+final class ThrottleDouble: ThrottleRepository {
+    typealias Failure = RepositoryError
+
+    private let missing = Mutex<[String: Double]>([:])
+    private let asked = Mutex(0)
+    var questions: Int { asked.withLock { $0 } }
+
+    func spent(_ buckets: [ThrottleBucket]) async throws(Failure) -> [Double] {
+        asked.withLock { $0 += 1 }
+        return missing.withLock { missing in buckets.map { missing[$0.key] ?? 0 } }
+    }
+    func spend(_ buckets: [ThrottleBucket], cost: Int) async throws(Failure) {
+        missing.withLock { missing in
+            for bucket in buckets { missing[bucket.key, default: 0] += Double(cost) }
+        }
+    }
+    func pruneBuckets() async throws(Failure) {}
+}
+
+extension IdempotencyKeys {
+    static func double(_ keys: KeysDouble = KeysDouble(), in world: World) -> IdempotencyKeys {
+        IdempotencyKeys(
+            repository: keys, ids: IdentifierSource(random: SeededRandom(seed: 7)), clock: world.clock)
+    }
 }
 
 /// Announces nothing by itself.

@@ -190,9 +190,14 @@ extension Integration.Contract {
             expectError(known.answer, 401, "Credenciales inválidas (Invalid credentials)")
             #expect(known.answer.body == unknown.answer.body)
             #expect(known.answer.status == unknown.answer.status)
-            // scrypt costs tens of milliseconds and a refusal without it under five: a factor of 4 is far from both.
-            let others = [try await attempt("nobody@example.com").time, try await attempt("no@example.com").time]
-            #expect(min(unknown.time, others[0], others[1]) * 4 > known.time)
+            // scrypt costs tens of milliseconds and a refusal without it under five: a factor of 4 is far from both. The
+            // least of several, in turns: what else the machine does only adds.
+            var times = (known: known.time, unknown: unknown.time)
+            for _ in 0..<4 {
+                times.known = min(times.known, try await attempt(season.player.email).time)
+                times.unknown = min(times.unknown, try await attempt("nobody@example.com").time)
+            }
+            #expect(times.unknown * 4 > times.known)
         }
 
         @Test("a login without fields names both")

@@ -2,7 +2,9 @@ import Actors
 import FoundationEssentials
 
 /// One process's connection to the database, as the repositories' ports.
-package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, ChangeFeed {
+package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, IdempotencyRepository,
+    ChangeFeed
+{
     private let database: FakeDatabase
     package let link: Link
 
@@ -57,6 +59,26 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
 
     private func label(_ dispatch: Dispatch) -> String { database.invariants.label(dispatch) }
     private func label(_ video: VideoID) -> String { database.invariants.label(video) }
+
+    // MARK: - Idempotency keys
+
+    package func reserve(_ key: IdempotencyKey, payload: String?, token: ReservationToken, hold: Duration)
+        async throws(RepositoryError) -> ReservationVerdict
+    {
+        try await transaction("db.reserve", token.word, 0, key.text) {
+            $0.reserve(key, payload: payload, token: token, hold: hold)
+        }
+    }
+    package func renew(_ token: ReservationToken, hold: Duration) async throws(RepositoryError) {
+        try await transaction { $0.renew(token, hold: hold) }
+    }
+    package func remember(_ answer: AnswerOnce) async throws(RepositoryError) {
+        try await transaction { $0.remember(answer) }
+    }
+    package func release(_ token: ReservationToken) async throws(RepositoryError) {
+        try await transaction { $0.release(token) }
+    }
+    package func pruneKeys() async throws(RepositoryError) { try await transaction { $0.pruneKeys() } }
 
     // MARK: - Videos
 

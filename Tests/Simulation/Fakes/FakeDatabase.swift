@@ -13,6 +13,7 @@ package final class FakeDatabase: @unchecked Sendable {
     var users: [UserID: Account] = [:]
     var usersInOrder: [UserID] = []
     var votes = FakeVotes()
+    var keys: [IdempotencyKey: KeyRow] = [:]
     var reconciler: (node: NodeID, until: Int64)?
     private var listeners: [(node: SimulatedNode, channel: ChangeChannel, signal: AsyncStream<Void>.Continuation)] = []
     /// The videos that keys name; taking a name apart is dear.
@@ -37,8 +38,13 @@ package final class FakeDatabase: @unchecked Sendable {
     func create(_ video: NewVideo, maximumPerPlayer: Int) -> CreateVideoVerdict {
         if videos[video.id] != nil { return .created }
         guard users[video.owner] != nil else { return .unknownOwner }
+        if let answer = video.answerOnce, key(of: answer.token) == nil { return .superseded }
         guard videos.values.count(where: { $0.video.owner == video.owner }) < maximumPerPlayer else {
             return .tooManyVideos(maximum: maximumPerPlayer)
+        }
+        if let answer = video.answerOnce {
+            remember(answer)
+            if let key = key(of: answer.token) { invariants.tookEffect(key) }
         }
         invariants.created(video)
         let token = IdentifierSource(random: SimulatedRandom(simulation)).make(Lease.self)
@@ -102,6 +108,7 @@ package final class FakeDatabase: @unchecked Sendable {
         usersInOrder.removeAll { $0 == id }
         let mine = sortedVideos.filter { $0.video.owner == id }.map(\.video)
         for video in mine { erase(video.id) }
+        keys = keys.filter { $0.key.user != id }
         votes.takeBack(voter: id, videos: mine.map(\.id), at: now)
         announce(.votes)
         announce(.accounts)

@@ -111,21 +111,27 @@ extension FakeDatabase {
 
     func cast(_ batch: VoteBatch, allowSelfVote: Bool) -> [VoteVerdict] {
         var changes: [UserID: Int] = [:]
-        let verdicts = batch.requests.map { request -> VoteVerdict in
-            guard let row = videos[request.video] else { return .unknownVideo }
-            guard row.state == .processed else { return .notProcessed }
-            guard allowSelfVote || row.video.owner != request.voter else { return .ownVideo }
-            guard users[request.voter] != nil else { return .unknownVideo }
-            guard votes.players[request] == nil else { return .alreadyVoted }
-            votes.add(request, for: row.video.owner)
-            changes[row.video.owner, default: 0] += 1
-            return .accepted(player: row.video.owner)
+        let verdicts = batch.requests.enumerated().map { index, request -> VoteVerdict in
+            let verdict = decide(request, allowSelfVote: allowSelfVote)
+            if case .accepted(let player) = verdict { changes[player, default: 0] += 1 }
+            if let token = batch.reservations[index] { answer(token, verdict) }
+            return verdict
         }
         // A batch of refusals writes nothing.
         guard !changes.isEmpty else { return verdicts }
         let delta = VoteDelta(writer: batch.writer, number: batch.number, changes: FakeVotes.sorted(changes))
         votes.append(FakeVotes.Batch(delta: delta, verdicts: verdicts, at: now))
         return verdicts
+    }
+
+    private func decide(_ request: VoteRequest, allowSelfVote: Bool) -> VoteVerdict {
+        guard let row = videos[request.video] else { return .unknownVideo }
+        guard row.state == .processed else { return .notProcessed }
+        guard allowSelfVote || row.video.owner != request.voter else { return .ownVideo }
+        guard users[request.voter] != nil else { return .unknownVideo }
+        guard votes.players[request] == nil else { return .alreadyVoted }
+        votes.add(request, for: row.video.owner)
+        return .accepted(player: row.video.owner)
     }
 
     func snapshot() -> RankingSnapshot {

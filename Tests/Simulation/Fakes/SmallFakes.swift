@@ -18,3 +18,10 @@ package struct FakeHasher: PasswordHasher {
         encoded == "$fake$\(password)"
     }
 }
+
+/// Nobody logs in here.
+struct FakeThrottle: ThrottleRepository {
+    func spent(_ buckets: [ThrottleBucket]) async throws(RepositoryError) -> [Double] { buckets.map { _ in 0 } }
+    func spend(_ buckets: [ThrottleBucket], cost: Int) async throws(RepositoryError) {}
+    func pruneBuckets() async throws(RepositoryError) {}
+}

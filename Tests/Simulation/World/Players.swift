@@ -1,16 +1,18 @@
 import Actors
 
 /// People who send clips, delete some, and leave: they enter where production's clients do, through an API node's
-/// actors, and come again as clients do. A lost answer may leave two videos of one clip.
+/// actors, and come again as clients do. A lost answer may leave two videos of one clip, but not under an idempotency key.
 ///
 /// Invariants: C1 an upload that was confirmed is never lost; C2 what was deleted never comes back; C3 nothing is left
-/// of an erased account.
+/// of an erased account; C4 an idempotency key has one effect.
 ///
 /// Proof of `@unchecked Sendable`: touched by the simulation's thread only, which `Simulation` watches.
 final class Players: @unchecked Sendable {
     private struct Clip {
         let title: String
         let owner: UserID
+        /// Half of the clients send one.
+        let key: IdempotencyKey?
         var confirmed: VideoID?
         /// Confirmed, or its owner was erased first.
         var isOver = false
@@ -70,7 +72,9 @@ final class Players: @unchecked Sendable {
                 }
             let title = "v\(number)"
             invariants.expect(title, kind)
-            clips.append(Clip(title: title, owner: users[tape.choose(Players.count, .workload)]))
+            let owner = users[tape.choose(Players.count, .workload)]
+            let key = tape.choose(2, .workload) == 0 ? nil : IdempotencyKey(title, of: owner, route: .upload)
+            clips.append(Clip(title: title, owner: owner, key: key))
             simulation.at(tape.nanoseconds(0...span, .workload)) { self.upload(number) }
         }
         for _ in 0..<tape.choose(3, .workload) { deletions.insert(tape.choose(count, .workload)) }
@@ -97,8 +101,17 @@ final class Players: @unchecked Sendable {
         let source = FakeUploadSource(title: clip.title, simulation: simulation)
         traffic.ask({ api, counter -> Result<VideoID, UploadError> in
             let source = source.read(by: counter.node)
-            do throws(UploadError) { return .success(try await api.uploads.receive(source, from: clip.owner).id) } catch
-            {
+            do throws(UploadError) {
+                guard let key = clip.key else {
+                    return .success(try await api.uploads.receive(source, from: clip.owner).id)
+                }
+                let answer = try await api.uploads.receive(source, under: key) { outcome in
+                    guard case .success(let accepted) = outcome else { return nil }
+                    return accepted.id.description
+                }
+                guard let id = VideoID(answer) else { return .failure(.unavailable("answered \(answer)")) }
+                return .success(id)
+            } catch {
                 return .failure(error)
             }
         }) { self.answered(number, $0) }
@@ -117,7 +130,8 @@ final class Players: @unchecked Sendable {
                 let delay = simulation.tape.nanoseconds(0...120_000_000_000, .workload)
                 simulation.at(simulation.now + delay) { self.delete(id, clip.owner, tries: 0) }
             }
-        case nil, .failure(.full), .failure(.unavailable), .failure(.interrupted): again { self.upload(number) }
+        case nil, .failure(.full), .failure(.unavailable), .failure(.interrupted), .failure(.inProgress):
+            again { self.upload(number) }
         case .failure(.unknownOwner):
             invariants.require(erasing.contains(clip.owner), "C1 \(clip.title): refused for an account that exists")
             clips[number].isOver = true

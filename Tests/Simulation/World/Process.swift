@@ -69,7 +69,8 @@ final class Process: @unchecked Sendable {
                 APIEnvironment(
                     node: id,
                     settings: world.api,
-                    users: database, videos: database, votes: database, feed: database, jobs: jobs,
+                    users: database, videos: database, votes: database, idempotency: database,
+                    throttle: FakeThrottle(), feed: database, jobs: jobs,
                     deadLetters: QueueClient(world.deadLetters, jobsLink), gateway: gateway, probe: FakeProbe(),
                     workspaces: disk, hasher: FakeHasher(),
                     metrics: MetricMailbox("metrics", capacity: 64), clock: clock, random: random,

@@ -63,8 +63,8 @@ final class Traffic: @unchecked Sendable {
         var underWay = 0
         /// Nobody can ask this process any more.
         var isClosed = false
-        /// For each player, the voters who were told by this process that their vote counts.
-        var told: [UserID: [UserID]] = [:]
+        /// For each player, the votes of which this process told that they count, if need be more than once.
+        var told: [UserID: Set<VoteRequest>] = [:]
 
         init(_ node: SimulatedNode) {
             self.node = node

@@ -21,8 +21,11 @@ final class Voters: @unchecked Sendable {
     private let players: Players
     private var invariants: Invariants { database.invariants }
     private var tries: [VoteRequest: Int] = [:]
+    /// Who was asked for each vote: one who comes again under a key of their own is told what they were told first.
+    private var askers: [VoteRequest: Int] = [:]
     private var accepted: [VoteRequest: UserID] = [:]
     private var open = 0
+    private var keysMade = 0
     private(set) var votes = 0
 
     init(_ simulation: Simulation, _ database: FakeDatabase, _ traffic: Traffic, _ players: Players) {
@@ -59,17 +62,29 @@ final class Voters: @unchecked Sendable {
             return simulation.after(.seconds(20)) { self.choose(for: voter) }
         }
         let video = choice[simulation.tape.choose(choice.count, .workload)].video
-        cast(VoteRequest(voter: voter, video: video.id), for: video.owner)
+        let request = VoteRequest(voter: voter, video: video.id)
+        askers[request, default: 0] += 1
+        keysMade += 1
+        let key =
+            simulation.tape.choose(2, .workload) == 0
+            ? nil : IdempotencyKey("vote\(keysMade)", of: voter, route: .vote)
+        cast(request, under: key, for: video.owner)
     }
 
-    private func cast(_ request: VoteRequest, for player: UserID) {
+    private func cast(_ request: VoteRequest, under key: IdempotencyKey?, for player: UserID) {
         tries[request, default: 0] += 1
         let name = invariants.name(player)
         traffic.ask({ api, counter -> Answer in
             let verdict: VoteVerdict
-            do throws(VoteError) { verdict = try await api.ballots.cast(request) } catch { return .failure(error) }
+            do throws(VoteError) {
+                if let key {
+                    verdict = try await api.ballots.cast(request, under: key)
+                } else {
+                    verdict = try await api.ballots.cast(request)
+                }
+            } catch { return .failure(error) }
             if case .accepted = verdict {
-                counter.told[player, default: []].append(request.voter)
+                counter.told[player, default: []].insert(request)
                 let told = counter.told[player] ?? []
                 // Each player is a city of their own.
                 let page = await api.rankings.page(RankingQuery(city: FoldedText(name), skip: 0, limit: 10))
@@ -77,14 +92,14 @@ final class Voters: @unchecked Sendable {
                 if !counter.isClosed { self.shown(page, to: request, for: player, told: told) }
             }
             return .verdict(verdict)
-        }) { self.answered(request, player, $0) }
+        }) { self.answered(request, key, player, $0) }
     }
 
     /// V2, from below and from above.
-    private func shown(_ page: RankingPage, to request: VoteRequest, for player: UserID, told: [UserID]) {
+    private func shown(_ page: RankingPage, to request: VoteRequest, for player: UserID, told: Set<VoteRequest>) {
         guard !players.erasing.contains(player) else { return }
         let shown = ShownPlayer.list(page).first?.votes ?? 0
-        let told = told.count { !players.erasing.contains($0) }
+        let told = told.count { !players.erasing.contains($0.voter) }
         invariants.require(
             shown >= told, "V2 \(invariants.name(player)): \(shown) votes shown, \(told) were told that they count here"
         )
@@ -93,7 +108,7 @@ final class Voters: @unchecked Sendable {
         invariants.require(shown <= counted, "V2 \(invariants.name(player)): \(shown) votes shown of \(counted)")
     }
 
-    private func answered(_ request: VoteRequest, _ player: UserID, _ answer: Answer?) {
+    private func answered(_ request: VoteRequest, _ key: IdempotencyKey?, _ player: UserID, _ answer: Answer?) {
         let text = "\(invariants.name(request.voter)) for \(invariants.label(request.video))"
         let isTouched = players.erasing.contains(request.voter) || players.erasing.contains(player)
         switch answer {
@@ -104,12 +119,15 @@ final class Voters: @unchecked Sendable {
             accepted[request] = player
             requireBallot(request, player)
         case .verdict(.alreadyVoted):
+            invariants.require(
+                key == nil || isTouched || (askers[request] ?? 0) > 1,
+                "C4 \(text): told already voted under the key that voted")
             invariants.require((tries[request] ?? 0) > 1, "V1 \(text): told already voted at the first try")
             invariants.require(
                 isTouched || database.votes.players[request] != nil, "V1 \(text): told already voted without a vote")
         case .verdict(.unknownVideo): invariants.require(isTouched, "V1 \(text): unknown although both exist")
         case .verdict(let verdict): simulation.fail("V1 \(text): \(verdict)")
-        case nil, .failure: return again { self.cast(request, for: player) }
+        case nil, .failure: return again { self.cast(request, under: key, for: player) }
         }
         open -= 1
     }

@@ -17,6 +17,7 @@ struct TestDatabase: Sendable {
     let users: PostgresUserRepository
     let videos: PostgresVideoRepository
     let votes: PostgresVoteRepository
+    let keys: PostgresIdempotencyRepository
     private let ids = IdentifierSource(random: SystemRandom())
 
     init(client: PostgresClient) {
@@ -24,6 +25,7 @@ struct TestDatabase: Sendable {
         users = PostgresUserRepository(client: client)
         videos = PostgresVideoRepository(client: client)
         votes = PostgresVoteRepository(client: client)
+        keys = PostgresIdempotencyRepository(client: client)
     }
 
     func id<Subject>(_ subject: Subject.Type = Subject.self) -> Identifier<Subject> { ids.make() }

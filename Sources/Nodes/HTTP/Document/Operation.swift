@@ -1,3 +1,4 @@
+import Actors
 import HTTPTypes
 
 /// What the document says of one route; it stands beside the handler.
@@ -26,6 +27,16 @@ struct Operation: Sendable {
         /// A video's id, the only parameter in any path of the contract.
         static let id = Self(
             name: "id", place: .path, schema: ["type": "string", "format": "uuid"], description: "The video's id.")
+
+        static let idempotencyKey = Self(
+            name: "Idempotency-Key", place: .header,
+            schema: [
+                "type": "string", "minLength": 1, "maxLength": .number(Double(IdempotencyKey.maximumLength)),
+                "pattern": "^[!-~]+$",
+            ],
+            description:
+                "A name of the client's own for this request: for 24 hours a repetition gets the first answer, and no second effect."
+        )
     }
 
     enum Body: Sendable {

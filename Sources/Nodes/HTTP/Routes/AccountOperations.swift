@@ -9,6 +9,7 @@ extension AccountRoutes {
         errors: [
             400: "The e-mail address is taken, whatever its case, or the passwords differ.",
             413: "The body is too large.", 422: "Fields are missing, blank or malformed: all of them are named.",
+            429: "Too many sign-ups from this network address, or with this e-mail address; Retry-After says when.",
         ])
 
     static let logInOperation = Operation(
@@ -17,6 +18,7 @@ extension AccountRoutes {
         errors: [
             401: "Address or password is wrong; it is not said which.", 413: "The body is too large.",
             422: "Fields are missing or malformed.",
+            429: "Too many wrong passwords of this account, or from this network address; Retry-After says when.",
         ])
 
     static let meOperation = Operation(

@@ -7,7 +7,7 @@ struct AccountRoutes: Sendable {
     let services: APIServices
 
     @Sendable func signUp(_ request: Request, _ context: APIContext) async throws -> Response {
-        var fields = try await FieldReader(request, maximumBytes: services.maximumBodyBytes)
+        var fields = try await FieldReader(request, services)
         let firstName = fields.required("first_name", maximumLength: 100)
         let lastName = fields.required("last_name", maximumLength: 100)
         let email = fields.email("email")
@@ -33,37 +33,36 @@ struct AccountRoutes: Sendable {
             user = try await services.node.accounts.signUp(
                 .init(
                     firstName: firstName, lastName: lastName, email: email, password: password, city: city,
-                    country: country))
-        } catch .emailTaken {
-            throw APIError(.badRequest, "El email ya está registrado (Email already registered)")
-        } catch .busy {
-            throw APIError.unavailable(retryAfterSeconds: 5)
+                    country: country), from: context.client)
+        } catch {
+            throw Self.apiError(error)
         }
-        var members = try await tokenMembers(for: user.id)
+        var members = try await tokenMembers(for: user)
         members["message"] = .text("Usuario creado exitosamente.")
         members["user"] = .object(Self.members(of: user))
         return .json(.created, .object(members))
     }
 
     @Sendable func logIn(_ request: Request, _ context: APIContext) async throws -> Response {
-        var fields = try await FieldReader(request, maximumBytes: services.maximumBodyBytes)
+        var fields = try await FieldReader(request, services)
         let email = fields.email("email")
         let password = fields.password("password")
         try fields.finish()
         guard let email, let password else { throw APIError.internalError }
         let user: User?
         do {
-            user = try await services.node.accounts.logIn(email: email, password: password)
-        } catch .busy {
-            throw APIError.unavailable(retryAfterSeconds: 5)
+            user = try await services.node.accounts.logIn(email: email, password: password, from: context.client)
+        } catch {
+            throw Self.apiError(error)
         }
         guard let user else { throw APIError.wrongCredentials }
-        return .json(.ok, .object(try await tokenMembers(for: user.id)))
+        return .json(.ok, .object(try await tokenMembers(for: user)))
     }
 
     @Sendable func me(_ request: Request, _ context: APIContext) async throws -> Response {
-        let id = try await services.tokens.user(of: request)
-        guard let user = try await services.users.user(id), user.isActive else { throw APIError.unauthorized }
+        let bearer = try await services.tokens.bearer(of: request)
+        guard let user = try await services.users.user(bearer.user), user.isActive, user.tokenEpoch == bearer.epoch
+        else { throw APIError.unauthorized }
         var members = Self.members(of: user)
         members["is_active"] = .flag(user.isActive)
         members["created_at"] = .text(user.createdAt.rfc3339)
@@ -79,7 +78,16 @@ struct AccountRoutes: Sendable {
         return Response(status: .noContent)
     }
 
-    private func tokenMembers(for user: UserID) async throws -> [String: JSONValue] {
+    private static func apiError(_ failure: AccountService.Failure) -> any Error {
+        switch failure {
+        case .emailTaken: APIError(.badRequest, "El email ya está registrado (Email already registered)")
+        case .busy: APIError.unavailable(retryAfterSeconds: 5)
+        case .throttled(let wait): APIError.throttled(retryAfter: wait)
+        case .unavailable: failure
+        }
+    }
+
+    private func tokenMembers(for user: User) async throws -> [String: JSONValue] {
         [
             "access_token": .text(try await services.tokens.token(for: user)),
             "token_type": .text("Bearer"),

@@ -54,11 +54,13 @@ extension ShowcaseRoutes {
 
     static let voteOperation = Operation(
         id: "vote", group: .showcase, summary: "Votar (Vote)", description: "Once for each video.", needsToken: true,
-        parameters: [.id],
+        parameters: [.id, .idempotencyKey],
         responses: [.init(status: 200, description: "The vote counts.", content: .component("Message"))],
         errors: [
             400: "Voted already, the caller's own video, not processed, or no valid id.",
             404: "There is no such video.",
+            409: "A request with this Idempotency-Key is still in progress.",
+            422: "The Idempotency-Key was used for another video.",
         ])
 
     static let voteStatusOperation = Operation(

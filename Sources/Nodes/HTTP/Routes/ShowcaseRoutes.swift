@@ -17,7 +17,7 @@ struct ShowcaseRoutes: Sendable {
         let city = try Self.city(query["city"])
         let result = try await services.node.catalog.page(
             PublicVideoQuery(city: city.map { FoldedText($0) }, sort: sort, skip: page.skip, limit: page.limit))
-        let json = services.videoJSON(request)
+        let json = services.videoJSON(request, context)
         var items: [JSONValue] = []
         for item in result.videos { items.append(.object(try await json.members(of: item))) }
         var kept: [(String, String)] = [("sort", sort.rawValue)]
@@ -46,10 +46,20 @@ struct ShowcaseRoutes: Sendable {
         let voter = try await services.callers.caller(of: request)
         let video = try Self.videoID(context)
         let verdict: VoteVerdict
-        do {
-            verdict = try await services.node.ballots.cast(VoteRequest(voter: voter, video: video))
+        let vote = VoteRequest(voter: voter, video: video)
+        let key = try IdempotencyKey(request, of: voter, route: .vote)
+        do throws(VoteError) {
+            if let key {
+                verdict = try await services.node.ballots.cast(vote, under: key)
+            } else {
+                verdict = try await services.node.ballots.cast(vote)
+            }
         } catch {
-            throw APIError.unavailable(retryAfterSeconds: 1)
+            switch error {
+            case .inProgress: throw APIError.inProgress
+            case .keyReused: throw APIError.keyReused
+            case .full, .unavailable: throw APIError.unavailable(retryAfterSeconds: 1)
+            }
         }
         switch verdict {
         case .accepted: return .json(.ok, .object(["message": .text("Voto registrado exitosamente.")]))

@@ -7,7 +7,7 @@ extension VideoRoutes {
     static let uploadOperation = Operation(
         id: "uploadVideo", group: .videos, summary: "Subir un video (Upload a video)",
         description: "Processing goes on after the answer: ask for the video until it is processed or failed.",
-        needsToken: true, body: .form("Upload"),
+        needsToken: true, parameters: [.idempotencyKey], body: .form("Upload"),
         responses: [
             .init(
                 status: 201, description: "Stored; processing has begun.", content: .component("Uploaded"),
@@ -16,7 +16,8 @@ extension VideoRoutes {
         errors: [
             400:
                 "Not a video, too large, beyond the contest's rules, one video too many, the title is blank or too long, or the upload broke off.",
-            422: "A field is missing, or the form is malformed.",
+            409: "A request with this Idempotency-Key is still in progress.",
+            422: "A field is missing, the form is malformed, or the Idempotency-Key was used for another upload.",
             503: "The node is full; Retry-After says when to come back.",
         ])
 

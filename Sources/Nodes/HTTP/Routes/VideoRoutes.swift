@@ -29,14 +29,28 @@ struct VideoRoutes: Sendable {
             throw APIError(.badRequest, FailureReason.tooLarge(maximumBytes: maximumBytes).text)
         }
         let source = MultipartUploadSource(body: request.body, boundary: boundary)
-        let accepted: UploadCoordinator.Accepted
+        let key = try IdempotencyKey(request, of: owner, route: .upload)
         do {
-            accepted = try await services.node.uploads.receive(source, from: owner, requestID: context.requestID)
-        } catch {
+            guard let key else {
+                let accepted = try await services.node.uploads.receive(
+                    source, from: owner, requestID: context.requestID)
+                return Self.created(accepted).response
+            }
+            let text = try await services.node.uploads.receive(source, requestID: context.requestID, under: key) {
+                switch $0 {
+                case .success(let accepted): Self.created(accepted).text
+                case .failure(let error): RememberedResponse(Self.apiError(error))?.text
+                }
+            }
+            return try RememberedResponse(text: text).response
+        } catch let error as UploadError {
             throw Self.apiError(error)
         }
-        return .json(
-            .created,
+    }
+
+    private static func created(_ accepted: UploadCoordinator.Accepted) -> RememberedResponse {
+        RememberedResponse(
+            status: .created,
             .object([
                 "message": .text("Video subido correctamente. Procesamiento en curso."),
                 "task_id": .text(accepted.id.description), "video_id": .text(accepted.id.description),
@@ -47,7 +61,7 @@ struct VideoRoutes: Sendable {
 
     @Sendable func list(_ request: Request, _ context: APIContext) async throws -> Response {
         let owner = try await services.callers.caller(of: request)
-        let json = services.videoJSON(request)
+        let json = services.videoJSON(request, context)
         var items: [JSONValue] = []
         for video in try await services.node.videos.videos(of: owner) {
             items.append(.object(try await json.members(of: video)))
@@ -57,7 +71,7 @@ struct VideoRoutes: Sendable {
 
     @Sendable func detail(_ request: Request, _ context: APIContext) async throws -> Response {
         let video = try await ownVideo(request, context)
-        let json = services.videoJSON(request)
+        let json = services.videoJSON(request, context)
         var members = try await json.members(of: video)
         members["original_url"] = .text(try await json.originalURL(video))
         return .json(.ok, .object(members))
@@ -85,7 +99,7 @@ struct VideoRoutes: Sendable {
 
     @Sendable func original(_ request: Request, _ context: APIContext) async throws -> Response {
         let video = try await ownVideo(request, context)
-        return Self.redirect(to: try await services.videoJSON(request).originalURL(video))
+        return Self.redirect(to: try await services.videoJSON(request, context).originalURL(video))
     }
 
     @Sendable func processed(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -94,7 +108,7 @@ struct VideoRoutes: Sendable {
             throw APIError(
                 .badRequest, "El video aún no ha sido procesado (The video has not been processed yet)")
         }
-        return Self.redirect(to: try await services.videoJSON(request).processedURL(video))
+        return Self.redirect(to: try await services.videoJSON(request, context).processedURL(video))
     }
 
     /// - Throws: 401, 422 for a malformed id, 404, 403, in this order.
@@ -139,6 +153,8 @@ struct VideoRoutes: Sendable {
         case .tooManyVideos(let maximum):
             APIError(.badRequest, "Ya tienes \(maximum) videos, el máximo (You already have \(maximum) videos)")
         case .unknownOwner: .unauthorized
+        case .inProgress: .inProgress
+        case .keyReused: .keyReused
         case .interrupted: APIError(.badRequest, "La subida se interrumpió (The upload was interrupted)")
         case .unavailable: .unavailable(retryAfterSeconds: 5)
         }

@@ -5,5 +5,5 @@ package struct PostgresMigration: Sendable {
     let name: String
     let sql: String
 
-    static let all: [PostgresMigration] = [accountsAndVideos, votes, localQueue, events]
+    static let all: [PostgresMigration] = [accountsAndVideos, votes, localQueue, events, idempotency, throttle]
 }

@@ -1,7 +1,7 @@
 import Actors
 import FoundationEssentials
 
-/// What operators ask of the database: `anb video`, `anb queue`, `anb dlq`, `anb doctor`.
+/// What operators ask of the database: `anb video`, `anb account`, `anb queue`, `anb dlq`, `anb doctor`.
 package struct PostgresOperations: Sendable {
     private let database: PostgresDatabase
 
@@ -49,6 +49,14 @@ package struct PostgresOperations: Sendable {
     package func redrive(_ video: VideoID, newToken: LeaseToken, node: NodeID) async throws(RepositoryError) -> Bool {
         let parameters: [PostgresValue] = [.id(video), .id(newToken), .id(node)]
         return try await database.query(OperationStatements.redrive, parameters) { rows throws(PostgresError) in
+            !rows.isEmpty
+        }
+    }
+
+    /// Makes all tokens of an account void, on every node.
+    /// - Returns: false when there is no such account.
+    package func revokeTokens(of email: EmailAddress) async throws(RepositoryError) -> Bool {
+        try await database.query(OperationStatements.revoke, [.text(email.folded)]) { rows throws(PostgresError) in
             !rows.isEmpty
         }
     }
@@ -119,6 +127,13 @@ private enum OperationStatements {
             RETURNING pg_notify('anb_outbox', '')
         )
         SELECT 1 FROM written UNION ALL SELECT 1 FROM videos WHERE id = $1 AND token = $2
+        """)
+
+    static let revoke = PostgresStatement(
+        "operations_revoke",
+        """
+        UPDATE users SET token_epoch = token_epoch + 1 WHERE email_folded = $1
+        RETURNING pg_notify('anb_accounts', '')
         """)
 
     static let server = PostgresStatement(

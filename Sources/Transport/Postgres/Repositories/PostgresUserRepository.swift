@@ -60,6 +60,7 @@ package struct PostgresUserRepository: UserRepository {
             try await transaction.query(
                 UserStatements.takeVotesBack, [.id(id)], deadline: Self.takeBackDeadline)
             try await transaction.query(UserStatements.removeVideos, [.id(id)])
+            try await transaction.query(IdempotencyStatements.removeOfUser, [.id(id)])
             try await transaction.query(UserStatements.remove, [.id(id)])
             return ErasedAccount(objects: objects)
         }
@@ -67,7 +68,7 @@ package struct PostgresUserRepository: UserRepository {
 
     /// A favourite's votes may be millions.
     private static let takeBackDeadline: Duration = .seconds(300)
-    private static let userColumnCount = 9
+    private static let userColumnCount = 10
 
     /// Reads `UserStatements.columns`.
     private static func user(_ row: PostgresRow) throws(PostgresError) -> User {
@@ -75,12 +76,12 @@ package struct PostgresUserRepository: UserRepository {
         return User(
             id: try row.id(0), firstName: try row.text(1), lastName: try row.text(2), email: email,
             city: try row.text(4), country: try row.text(5), username: try row.text(6), isActive: try row.bool(7),
-            createdAt: try row.date(8))
+            createdAt: try row.date(8), tokenEpoch: try row.count(9))
     }
 }
 
 private enum UserStatements {
-    static let columns = "id, first_name, last_name, email, city, country, username, is_active, created_at"
+    static let columns = "id, first_name, last_name, email, city, country, username, is_active, created_at, token_epoch"
 
     /// Writes the account under the first free username, or returns who already has the id or the address. No row: a
     /// sign-up that ended during the statement has the address or the username.

@@ -18,6 +18,10 @@ package struct PostgresVideoRepository: VideoRepository {
             guard try await transaction.query(VideoStatements.lockOwner, [.id(video.owner)]).count == 1 else {
                 return .unknownOwner
             }
+            if let answer = video.answerOnce {
+                let held = try await transaction.query(IdempotencyStatements.lock, [.id(answer.token)])
+                if held.isEmpty { return .superseded }
+            }
             let original = video.original
             let rows = try await transaction.query(
                 VideoStatements.create,
@@ -26,7 +30,12 @@ package struct PostgresVideoRepository: VideoRepository {
                     .text(original.contentType), .int64(original.sizeBytes), .text(original.sha256),
                     .milliseconds(original.duration), .count(maximumPerPlayer), .optional(video.requestID), .id(node),
                 ])
-            return rows.isEmpty ? .tooManyVideos(maximum: maximumPerPlayer) : .created
+            if rows.isEmpty { return .tooManyVideos(maximum: maximumPerPlayer) }
+            if let answer = video.answerOnce {
+                try await transaction.query(
+                    IdempotencyStatements.remember, PostgresIdempotencyRepository.parameters(answer))
+            }
+            return .created
         }
     }
 

@@ -37,7 +37,8 @@ package struct PostgresVoteRepository: VoteRepository {
         for _ in 0..<2 {
             do throws(PostgresError) {
                 let rows = try await database.rows(
-                    VoteStatements.cast, Self.parameters(batch, allowSelfVote: allowSelfVote))
+                    VoteStatements.cast,
+                    Self.parameters(batch, allowSelfVote: allowSelfVote) + Self.reservations(batch))
                 if let verdicts = try Self.verdicts(rows, of: batch) { return verdicts }
             } catch {
                 if error.violatesUniqueness(of: "vote_batches_pkey") { return nil }
@@ -62,6 +63,11 @@ package struct PostgresVoteRepository: VoteRepository {
             .id(batch.writer), .int64(batch.number), .ids(batch.requests.map(\.voter)),
             .ids(batch.requests.map(\.video)), .bool(allowSelfVote),
         ]
+    }
+
+    private static func reservations(_ batch: VoteBatch) -> [PostgresValue] {
+        let sorted = batch.reservations.sorted { $0.key < $1.key }
+        return [.int32Array(sorted.map { Int32($0.key + 1) }), .ids(sorted.map(\.value))]
     }
 
     /// Nil when the writer is unknown: then nothing was written.

@@ -8,6 +8,7 @@ enum VoteStatements {
     /// - Keys are sorted: unsorted batches of several writers deadlock.
     /// - The writer's row is locked too, so that pruning does not take it away from a batch.
     /// - The batch row's primary key refuses a second run with more votes than the first.
+    /// - A request under an idempotency key (place and token) is answered here, so that its vote and its answer are one.
     /// - Nothing is written for a writer that was pruned: it answers without row 0.
     static let cast = PostgresStatement(
         "vote_cast",
@@ -35,6 +36,15 @@ enum VoteStatements {
             SELECT $1, $2, array_agg(player_id), array_agg(votes)
             FROM (SELECT player_id, count(*)::integer AS votes FROM voted GROUP BY player_id) AS g
             HAVING count(*) > 0
+        ), answered AS (
+            UPDATE idempotency_keys k
+            SET answer = CASE
+                WHEN voted.i IS NOT NULL THEN 'accepted ' || voted.player_id
+                WHEN r.verdict = 1 THEN 'unknownVideo' WHEN r.verdict = 2 THEN 'notProcessed'
+                WHEN r.verdict = 3 THEN 'ownVideo' ELSE 'alreadyVoted' END
+            FROM unnest($6::integer[], $7::uuid[]) AS q (i, token)
+            JOIN r ON r.i = q.i CROSS JOIN w LEFT JOIN voted ON voted.i = r.i
+            WHERE k.token = q.token AND k.answer IS NULL
         )
         SELECT i, 4, player_id FROM voted
         UNION ALL

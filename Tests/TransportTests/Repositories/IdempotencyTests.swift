@@ -1,0 +1,129 @@
+import Actors
+import Testing
+import Transport
+
+extension Repositories {
+    @Suite("Idempotency keys in SQL")
+    struct IdempotencyTests {
+        private static func key(_ user: UserID, _ route: IdempotencyKey.Route = .upload) throws -> IdempotencyKey {
+            try #require(IdempotencyKey("k", of: user, route: route))
+        }
+
+        @Test("one of many holds a key; a lost answer, the end of a hold and a release free it")
+        func reservations() async throws {
+            try await withDatabase { database in
+                let keys = database.keys
+                let key = try Self.key(database.id())
+                let verdicts = try await withThrowingTaskGroup(of: ReservationVerdict.self) { group in
+                    for _ in 0..<6 {
+                        let token: ReservationToken = database.id()
+                        group.addTask {
+                            try await keys.reserve(key, payload: nil, token: token, hold: .seconds(60))
+                        }
+                    }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }
+                #expect(verdicts.filter { $0 == .reserved }.count == 1)
+                #expect(verdicts.filter { $0 == .inProgress }.count == 5)
+
+                let other = try Self.key(database.id())
+                let token: ReservationToken = database.id()
+                for _ in 0..<2 {
+                    #expect(try await keys.reserve(other, payload: "p", token: token, hold: .zero) == .reserved)
+                }
+                let next: ReservationToken = database.id()
+                #expect(try await keys.reserve(other, payload: "p", token: next, hold: .seconds(60)) == .reserved)
+                try await keys.release(token)
+                #expect(
+                    try await keys.reserve(other, payload: "p", token: database.id(), hold: .zero) == .inProgress)
+                try await keys.release(next)
+                #expect(try await keys.reserve(other, payload: "p", token: database.id(), hold: .zero) == .reserved)
+            }
+        }
+
+        @Test("an answer is there with its video, and no video without its reservation")
+        func uploads() async throws {
+            try await withDatabase { database in
+                let owner = try await database.makeUser().id
+                let key = try Self.key(owner)
+                let first: ReservationToken = database.id()
+                let second: ReservationToken = database.id()
+                let answer = RememberedAnswer(payload: "p", answer: "201")
+                func create(_ token: ReservationToken) async throws -> CreateVideoVerdict {
+                    let video = database.newVideo(of: owner)
+                    return try await database.videos.create(
+                        NewVideo(
+                            id: video.id, owner: owner, title: "t", original: video.original,
+                            answerOnce: AnswerOnce(token: token, remembered: answer)),
+                        maximumPerPlayer: 9)
+                }
+                #expect(try await database.keys.reserve(key, payload: nil, token: first, hold: .zero) == .reserved)
+                #expect(
+                    try await database.keys.reserve(key, payload: nil, token: second, hold: .seconds(60)) == .reserved)
+                #expect(try await create(first) == .superseded)
+                #expect(try await create(second) == .created)
+                #expect(
+                    try await database.keys.reserve(key, payload: nil, token: database.id(), hold: .zero)
+                        == .answered(answer))
+                #expect(try await database.videos.videos(of: owner).count == 1)
+                _ = try await database.users.erase(owner)
+                #expect(try await database.number("SELECT count(*) FROM idempotency_keys") == 0)
+            }
+        }
+
+        @Test("a batch answers the keys of its votes, whatever their verdict")
+        func votes() async throws {
+            try await withDatabase { database in
+                let player = try await database.makeUser().id
+                let voter = try await database.makeUser().id
+                let video = try await database.makeProcessedVideo(of: player)
+                let open = try await database.makeVideo(of: player)
+                let requests = [
+                    VoteRequest(voter: voter, video: video), VoteRequest(voter: voter, video: open),
+                    VoteRequest(voter: player, video: video), VoteRequest(voter: voter, video: database.id()),
+                    VoteRequest(voter: voter, video: video),
+                ]
+                var reservations: [Int: ReservationToken] = [:]
+                for index in requests.indices where index != 2 {
+                    let key = try #require(IdempotencyKey("k\(index)", of: voter, route: .vote))
+                    let token: ReservationToken = database.id()
+                    _ = try await database.keys.reserve(key, payload: "p", token: token, hold: .seconds(60))
+                    reservations[index] = token
+                }
+                let batch = VoteBatch(
+                    writer: try await database.makeWriter(), number: 1, requests: requests, reservations: reservations)
+                let verdicts = try await database.votes.cast(batch, allowSelfVote: false)
+                // Again, as after a lost answer: what was said stays.
+                #expect(try await database.votes.settle(batch, allowSelfVote: false) == verdicts)
+                for index in reservations.keys {
+                    let key = try #require(IdempotencyKey("k\(index)", of: voter, route: .vote))
+                    let known = try await database.keys.reserve(
+                        key, payload: nil, token: database.id(), hold: .seconds(60))
+                    #expect(known == .answered(RememberedAnswer(payload: "p", answer: verdicts[index].text)))
+                }
+                #expect(verdicts.first == .accepted(player: player) && verdicts.last == .alreadyVoted)
+            }
+        }
+
+        @Test("a day later a key is as new")
+        func memory() async throws {
+            try await withDatabase { database in
+                let key = try Self.key(database.id())
+                let token: ReservationToken = database.id()
+                let answer = AnswerOnce(token: token, remembered: RememberedAnswer(payload: "p", answer: "a"))
+                _ = try await database.keys.reserve(key, payload: nil, token: token, hold: .seconds(60))
+                try await database.keys.remember(answer)
+                try await database.keys.pruneKeys()
+                #expect(
+                    try await database.keys.reserve(key, payload: nil, token: database.id(), hold: .zero)
+                        == .answered(answer.remembered))
+                try await database.sql("UPDATE idempotency_keys SET reserved_at = now() - interval '25 hours'")
+                #expect(
+                    try await database.keys.reserve(key, payload: nil, token: database.id(), hold: .zero) == .reserved)
+                try await database.sql("UPDATE idempotency_keys SET reserved_at = now() - interval '25 hours'")
+                try await database.keys.pruneKeys()
+                #expect(try await database.number("SELECT count(*) FROM idempotency_keys") == 0)
+            }
+        }
+    }
+}
