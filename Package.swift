@@ -33,6 +33,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CChecksum"),
         .target(
             name: "Actors",
@@ -45,7 +46,7 @@ let package = Package(
         .target(
             name: "Transport",
             dependencies: [
-                "Actors", "CChecksum", "CLibPQ", "CLibCurl",
+                "Actors", "CChecksum", "CLibPQ", "CLibCurl", "CZlib",
                 .product(name: "Collections", package: "swift-collections"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
@@ -101,7 +102,15 @@ let package = Package(
         .testTarget(
             name: "TransportTests", dependencies: ["Transport", "guardianlab"],
             exclude: ["Contracts/sign_with_botocore.py"], swiftSettings: tests),
-        .testTarget(name: "NodesTests", dependencies: ["Nodes"], swiftSettings: tests),
+        .testTarget(
+            name: "NodesTests",
+            dependencies: [
+                "Actors", "Nodes", "Transport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            exclude: ["Fuzz/corpus"], swiftSettings: tests),
         .testTarget(name: "SimulationTests", dependencies: ["Actors", "Simulation"], swiftSettings: tests),
         .testTarget(
             name: "IntegrationTests",

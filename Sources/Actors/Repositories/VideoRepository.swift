@@ -63,12 +63,15 @@ package struct PublicVideoQuery: Sendable, Hashable {
     package var skip: Int
     /// 1 to 100.
     package var limit: Int
+    /// `PublicVideoPage.asOf` of the page that is read on from; nil: now.
+    package var asOf: Int64?
 
-    package init(city: FoldedText?, sort: PublicVideoSort, skip: Int, limit: Int) {
+    package init(city: FoldedText?, sort: PublicVideoSort, skip: Int, limit: Int, asOf: Int64? = nil) {
         self.city = city
         self.sort = sort
         self.skip = skip
         self.limit = limit
+        self.asOf = asOf
     }
 }
 
@@ -88,10 +91,20 @@ package struct PublicVideoPage: Sendable, Equatable {
     package let videos: [PublicVideo]
     /// Of the whole filter.
     package let total: Int
+    /// The moment that order and total are of, in microseconds since 1970 by the database's clock: whoever reads on
+    /// from there sees no video twice, however votes move meanwhile.
+    package let asOf: Int64
+    /// What was made of the page for clients.
+    package let renderings = Renderings()
 
-    package init(videos: [PublicVideo], total: Int) {
+    package init(videos: [PublicVideo], total: Int, asOf: Int64 = 0) {
         self.videos = videos
         self.total = total
+        self.asOf = asOf
+    }
+
+    package static func == (left: Self, right: Self) -> Bool {
+        left.videos == right.videos && left.total == right.total && left.asOf == right.asOf
     }
 }
 

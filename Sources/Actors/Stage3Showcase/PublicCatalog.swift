@@ -1,3 +1,5 @@
+import Synchronization
+
 /// The public list: a small cache of pages over the repository.
 ///
 /// Owns the pages. Talked to by the public list's route. Bounds: `maximumPages` pages, none older than `pageLife` when
@@ -53,5 +55,26 @@ package actor PublicCatalog {
         if readIn != generation { shared = nil }
         for waiter in waiters.removeValue(forKey: query) ?? [] { waiter.resume(returning: shared) }
         return try result.get()
+    }
+}
+
+/// A page's bodies by the origin that its addresses begin with. Bound: `maximumOrigins`, because clients choose them.
+package final class Renderings: Sendable {
+    package static let maximumOrigins = 8
+
+    private let bodies = Mutex<[String: ReadyBytes]>([:])
+
+    package init() {}
+
+    /// Two that ask at once may both make it.
+    package nonisolated(nonsending) func body(for origin: String, make: () async throws -> [UInt8]) async throws
+        -> ReadyBytes
+    {
+        if let known = bodies.withLock({ $0[origin] }) { return known }
+        let body = ReadyBytes(try await make())
+        bodies.withLock { bodies in
+            if bodies.count < Self.maximumOrigins { bodies[origin] = body }
+        }
+        return body
     }
 }

@@ -4,7 +4,7 @@ import Logging
 /// A page of the ranking, ready to be sent.
 package struct RankingPage: Sendable {
     /// A JSON array of objects with exactly `city`, `position`, `username` and `votes`.
-    package let json: [UInt8]
+    package let body: ReadyBytes
     /// Players in the whole filter.
     package let total: Int
 }
@@ -96,12 +96,15 @@ package actor RankingActor {
     /// Whether a generation exists; before it, pages are empty.
     package var isReady: Bool { loaded }
 
+    /// Nil before the first generation: an empty ranking would be a wrong one.
+    package func readyPage(_ query: RankingQuery) -> RankingPage? { loaded ? page(query) : nil }
+
     // MARK: - Reading
 
     package func page(_ query: RankingQuery) -> RankingPage {
         if let ready = pages[query] { return ready }
         let rows = index.rows(in: query.city, skip: query.skip, limit: query.limit)
-        let page = RankingPage(json: Self.encode(rows), total: index.count(in: query.city))
+        let page = RankingPage(body: ReadyBytes(Self.encode(rows)), total: index.count(in: query.city))
         if pages.count >= Self.maximumPages { pages.removeAll(keepingCapacity: true) }
         pages[query] = page
         return page

@@ -18,7 +18,7 @@ struct AnbCommand: AsyncParsableCommand {
             """,
         subcommands: [
             DemoCommand.self, DoctorCommand.self, QueueCommand.self, VideoCommand.self, AccountCommand.self,
-            DeadLetterCommand.self, ProvisionCommand.self, BrandCommand.self, InspectCommand.self,
+            DeadLetterCommand.self, ProvisionCommand.self, BrandCommand.self, InspectCommand.self, LoadCommand.self,
             TranscodeCommand.self, TransferCommand.self,
             ConfigurationCommand.self,
         ])

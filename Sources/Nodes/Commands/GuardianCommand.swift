@@ -20,9 +20,9 @@ enum GuardianCommand {
 }
 
 enum StandardError {
-    /// One line.
-    static func write(_ line: String) {
-        let bytes = Array((line + "\n").utf8)
+    /// One line, or a part of one.
+    static func write(_ line: String, newline: Bool = true) {
+        let bytes = Array((newline ? line + "\n" : line).utf8)
         _ = bytes.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 }

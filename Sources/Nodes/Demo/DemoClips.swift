@@ -27,6 +27,22 @@ struct DemoClips: Sendable {
         return clips
     }
 
+    /// Two seconds of 640 × 360, some hundred kilobytes, as a container that needs no file.
+    static func small() async throws -> [UInt8] {
+        let result = try await Subprocess.run(
+            .name("ffmpeg"),
+            arguments: [
+                "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x360:r=30:d=2", "-c:v", "libx264",
+                "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-f", "mp4", "-movflags", "frag_keyframe+empty_moov",
+                "pipe:1",
+            ],
+            input: .none, output: .bytes(limit: 16 << 20), error: .string(limit: 65536))
+        guard result.terminationStatus.isSuccess else {
+            throw DemoFailure("ffmpeg could not draw a clip: \(result.standardError)")
+        }
+        return result.standardOutput
+    }
+
     private static func encode(_ ffmpeg: String, _ source: String, _ options: [String], _ output: String) async throws {
         try await run(
             ffmpeg,

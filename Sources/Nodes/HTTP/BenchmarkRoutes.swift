@@ -25,9 +25,12 @@ package final class BenchmarkRoutes: Sendable {
             if let response = self.ready.withLock({ $0 }) { return response }
             let page = await self.services.node.rankings.page(RankingQuery(city: nil, skip: 0, limit: 100))
             var headers = EdgeMiddleware.securityHeaders
+            headers[.cacheControl] = "no-cache"
+            headers[.vary] = "Accept-Encoding"
+            headers[.eTag] = "\"\(page.body.tag)\""
             headers[EdgeMiddleware.requestIDName] = "0123456789abcdef"
             headers[EdgeMiddleware.name("X-Total-Count")] = String(page.total)
-            let response = Response.json(.ok, bytes: page.json, headers: headers)
+            let response = Response.json(.ok, bytes: page.body.bytes, headers: headers)
             self.ready.withLock { $0 = response }
             return response
         }

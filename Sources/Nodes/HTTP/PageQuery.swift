@@ -5,17 +5,25 @@ import Hummingbird
 package struct PageQuery: Sendable, Equatable {
     package let skip: Int
     package let limit: Int
+    /// Of a list whose order moves: the moment that its first page was read at.
+    package let asOf: Int64?
 
     /// Far beyond any contest, and far from overflow.
     package static let maximumSkip = 10_000_000
+    /// 2100-01-01, in microseconds since 1970.
+    private static let latest: Int64 = 4_102_444_800_000_000
 
     /// - Throws: 400 for anything that is not a number in bounds.
-    package init(_ request: Request, defaultLimit: Int, maximumLimit: Int) throws {
+    /// - Parameter moves: whether order may move while one reads, so that cursors name a moment.
+    package init(_ request: Request, defaultLimit: Int, maximumLimit: Int, moves: Bool = false) throws {
         let query = request.uri.queryParameters
         limit = try Self.number(query["limit"], in: 1...maximumLimit) ?? defaultLimit
         if let cursor = query["cursor"] {
-            skip = try Self.number(Self.decode(cursor), in: 0...Self.maximumSkip) ?? 0
-        } else if let page = try Self.number(query["page"], in: 1...Self.maximumSkip / maximumLimit) {
+            (skip, asOf) = try Self.decode(cursor, moves: moves)
+            return
+        }
+        asOf = nil
+        if let page = try Self.number(query["page"], in: 1...Self.maximumSkip / maximumLimit) {
             skip = (page - 1) * limit
         } else {
             skip = try Self.number(query["skip"], in: 0...Self.maximumSkip) ?? 0
@@ -30,10 +38,12 @@ package struct PageQuery: Sendable, Equatable {
     }
 
     /// RFC 8288 links to the neighbours, relative to the request; empty when there are none.
-    package func links(path: String, query: [(String, String)], total: Int) -> String {
+    /// - Parameter asOf: the moment of this page, for a list whose order moves.
+    package func links(path: String, query: [(String, String)], total: Int, asOf: Int64? = nil) -> String {
+        guard skip > 0 || skip + limit < total else { return "" }
         var links: [String] = []
         func link(_ skip: Int, _ relation: String) {
-            let fields = query + [("cursor", Self.encode(skip)), ("limit", String(limit))]
+            let fields = query + [("cursor", Self.encode(skip, asOf)), ("limit", String(limit))]
             let text = fields.map { "\($0.0)=\($0.1)" }.joined(separator: "&")
             links.append("<\(path)?\(text)>; rel=\"\(relation)\"")
         }
@@ -42,10 +52,21 @@ package struct PageQuery: Sendable, Equatable {
         return links.joined(separator: ", ")
     }
 
-    private static func encode(_ skip: Int) -> String { "o\(String(skip, radix: 36))" }
+    private static func encode(_ skip: Int, _ asOf: Int64?) -> String {
+        let place = String(skip, radix: 36)
+        return asOf.map { "c\(String($0, radix: 36))-\(place)" } ?? "o\(place)"
+    }
 
-    private static func decode(_ cursor: Substring) throws -> Substring {
-        guard cursor.first == "o", let skip = Int(cursor.dropFirst(), radix: 36) else { throw APIError.invalidQuery }
-        return Substring(String(skip))
+    private static func decode(_ cursor: Substring, moves: Bool) throws -> (skip: Int, asOf: Int64?) {
+        guard cursor.utf8.allSatisfy({ $0 != UInt8(ascii: "+") }), cursor.first == (moves ? "c" : "o") else {
+            throw APIError.invalidQuery
+        }
+        let parts = cursor.dropFirst().split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == (moves ? 2 : 1), let skip = Int(parts[parts.count - 1], radix: 36),
+            (0...maximumSkip).contains(skip)
+        else { throw APIError.invalidQuery }
+        guard moves else { return (skip, nil) }
+        guard let asOf = Int64(parts[0], radix: 36), (0...latest).contains(asOf) else { throw APIError.invalidQuery }
+        return (skip, asOf)
     }
 }

@@ -219,7 +219,7 @@ struct BallotBoxTests {
         stage.world.advance(.seconds(2))
         #expect(vote.value == .returned(.accepted(player: id(1))))
         let page = try stage.world.value { await ranking.page(RankingQuery(city: nil, skip: 0, limit: 10)) }
-        #expect(String(decoding: page.json, as: UTF8.self).contains("\"votes\":1"))
+        #expect(String(decoding: page.body.bytes, as: UTF8.self).contains("\"votes\":1"))
     }
 
     @Test("a batch that is never decided fails its voters, and the lane goes on under another writer")

@@ -16,11 +16,11 @@ struct RankingActorTests {
         #expect(try stage.world.value { await ranking.isReady })
         let page = try stage.world.value { await ranking.page(RankingQuery(city: nil, skip: 0, limit: 10)) }
         #expect(
-            String(decoding: page.json, as: UTF8.self)
+            String(decoding: page.body.bytes, as: UTF8.self)
                 == #"[{"city":"Bogotá","position":1,"username":"ana/\"x\"","votes":3}]"#)
         #expect(page.total == 1)
         let none = try stage.world.value { await ranking.page(RankingQuery(city: FoldedText("x"), skip: 0, limit: 10)) }
-        #expect(String(decoding: none.json, as: UTF8.self) == "[]")
+        #expect(String(decoding: none.body.bytes, as: UTF8.self) == "[]")
         #expect(none.total == 0)
     }
 

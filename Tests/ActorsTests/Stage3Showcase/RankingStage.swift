@@ -50,7 +50,7 @@ struct RankingStage {
     /// What a reader sees.
     func shown(_ ranking: RankingActor, city: FoldedText? = nil) throws -> [Row] {
         let page = try world.value { await ranking.page(RankingQuery(city: city, skip: 0, limit: 100)) }
-        return try JSONDecoder().decode([Row].self, from: Data(page.json))
+        return try JSONDecoder().decode([Row].self, from: Data(page.body.bytes))
     }
 
     func total(_ ranking: RankingActor) throws -> Int { try shown(ranking).map(\.votes).reduce(0, +) }

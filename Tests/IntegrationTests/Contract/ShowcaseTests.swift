@@ -90,7 +90,8 @@ extension Integration.Contract {
             arguments: [
                 "limit=0", "limit=101", "limit=-1", "limit=ten", "limit=", "limit=1.5", "limit=+5",
                 "limit=99999999999999999999", "skip=-1", "skip=x", "page=0", "page=-3", "page=x", "sort=bogus",
-                "cursor=bogus", "page=9223372036854775807&limit=100", "skip=9223372036854775808",
+                "cursor=bogus", "cursor=o1", "cursor=c1", "cursor=c-1-1", "cursor=c1-zzzzzzzzzzzzz",
+                "cursor=czzzzzzzzzzzzzz-1", "page=9223372036854775807&limit=100", "skip=9223372036854775808",
             ])
         func badParameter(query: String) async throws {
             expectError(try await Season.current.api.get("/api/public/videos?\(query)"), 400)
@@ -101,6 +102,50 @@ extension Integration.Contract {
             arguments: ["limit=1", "limit=100", "page=1", "x=y"])
         func bounds(query: String) async throws {
             #expect(try await Season.current.api.get("/api/public/videos?\(query)").status == 200)
+        }
+    }
+
+    /// Of both public lists.
+    @Suite("lists that did not change") struct Unchanged {
+        @Test(
+            "a known list is 304, a long one comes compressed to who takes it, and both forms are one list",
+            arguments: ["/api/public/videos?city=medellin", "/api/public/rankings"])
+        func known(path: String) async throws {
+            let api = try Season.current.api
+            for video in try Season.current.videos {
+                _ = try await api.vote(video, by: try await api.signUp())
+            }
+            let plain = try await api.get(path, headers: ["Accept-Encoding": "identity"])
+            let tag = try #require(plain.headers["ETag"])
+            #expect(plain.headers["Cache-Control"] == "no-cache")
+            #expect(plain.headers["Content-Encoding"] == nil)
+            #expect(plain.headers["Vary"]?.contains("Accept-Encoding") == true)
+            for known in [tag, "W/\(tag)", "\"x\", \(tag)", "*"] {
+                let answer = try await api.get(path, headers: ["If-None-Match": known])
+                #expect(answer.status == 304 && answer.body.isEmpty)
+                #expect(answer.headers["ETag"] != nil && answer.headers["X-Total-Count"] != nil)
+            }
+            #expect(try await api.get(path, headers: ["If-None-Match": "\"x\""]).status == 200)
+            let packed = try await api.get(path, headers: ["Accept-Encoding": "br;q=1.0, gzip;q=0.8"])
+            if plain.body.count > 1200 {
+                #expect(packed.headers["Content-Encoding"] == "gzip")
+                #expect(packed.body.count < plain.body.count / 2 && packed.body.prefix(2) == [0x1F, 0x8B])
+                let packedTag = try #require(packed.headers["ETag"])
+                #expect(packedTag != tag)
+                #expect(try await api.get(path, headers: ["If-None-Match": packedTag]).status == 304)
+                let refused = try await api.get(path, headers: ["Accept-Encoding": "gzip;q=0, *"])
+                #expect(refused.headers["Content-Encoding"] == nil && refused.body == plain.body)
+            }
+        }
+
+        @Test("a vote changes the tag")
+        func changed() async throws {
+            let season = try Season.current
+            let path = "/api/public/rankings"
+            let before = try await season.api.get(path).headers["ETag"]
+            #expect(try await season.api.vote(season.video, by: try await season.api.signUp()).status == 200)
+            let after = try await season.api.get(path, headers: ["If-None-Match": before ?? ""])
+            #expect(after.status == 200 && after.headers["ETag"] != before)
         }
     }
 

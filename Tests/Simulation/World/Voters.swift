@@ -191,7 +191,7 @@ struct ShownPlayer: Sendable, Equatable, CustomStringConvertible {
 
     /// The players' names need no escapes.
     static func list(_ page: RankingPage) -> [ShownPlayer] {
-        let text = String(decoding: page.json, as: UTF8.self)
+        let text = String(decoding: page.body.bytes, as: UTF8.self)
         return text.split(separator: "{").compactMap { row in
             guard let name = row.firstRange(of: "\"username\":\""), let votes = row.firstRange(of: "\"votes\":") else {
                 return nil

@@ -16,7 +16,7 @@ extension Repositories {
                     }
                     try await group.waitForAll()
                 }
-                #expect(try await database.number("SELECT count(*) FROM schema_migrations") == 4)
+                #expect(try await database.number("SELECT count(*) FROM schema_migrations") == 6)
                 _ = try await database.makeProcessedVideo()
             }
         }
@@ -26,7 +26,7 @@ extension Repositories {
             try await withDatabase { database in
                 try await database.sql("INSERT INTO schema_migrations (number, name) VALUES (99, 'later')")
                 try await PostgresMigrator(client: database.client, logger: silentLogger).run()
-                #expect(try await database.number("SELECT count(*) FROM schema_migrations") == 5)
+                #expect(try await database.number("SELECT count(*) FROM schema_migrations") == 7)
             }
         }
     }

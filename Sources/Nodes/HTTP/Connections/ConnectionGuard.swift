@@ -34,8 +34,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private enum State {
         /// Between two requests.
         case waiting
-        /// The first bytes of a header came.
-        case receivingHead(timeout: Scheduled<Void>)
+        /// The first bytes of a header came; `timeout` is nil until its end is late.
+        case receivingHead(timeout: Scheduled<Void>?)
         /// `bytes` came since the last look; `look` is nil until the first part of the body is late.
         case receivingBody(bytes: Int, look: Scheduled<Void>?)
         case refused
@@ -65,7 +65,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         let watch = FirstByteHandler()
-        watch.onBytes = { [unowned self] in self.bytesCame(context) }
+        watch.onBytes = { [unowned self] in self.bytesCame() }
         try? context.pipeline.syncOperations.addHandler(watch, position: .first)
         if context.channel.isActive { enter(context) }
     }
@@ -100,9 +100,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: - What comes
 
-    private func bytesCame(_ context: ChannelHandlerContext) {
-        guard case .waiting = state, unanswered == 0 else { return }
-        state = .receivingHead(timeout: schedule(limits.headerTime, context) { $0.refuse($1, Self.tooSlow) })
+    private func bytesCame() {
+        if case .waiting = state, unanswered == 0 { state = .receivingHead(timeout: nil) }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -126,6 +125,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         heldSince = .now()
         switch state {
         case .refused: return context.read()
+        case .receivingHead(nil):
+            state = .receivingHead(timeout: schedule(limits.headerTime, context) { $0.refuse($1, Self.tooSlow) })
         case .receivingBody(_, nil):
             held = .zero
             lookLater(context)
@@ -234,7 +235,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func cancelTimer() {
         switch state {
-        case .receivingHead(let timeout): timeout.cancel()
+        case .receivingHead(let timeout): timeout?.cancel()
         case .receivingBody(_, let look): look?.cancel()
         case .waiting, .refused: break
         }

@@ -10,36 +10,36 @@ struct ShowcaseRoutes: Sendable {
     let services: APIServices
 
     @Sendable func videos(_ request: Request, _ context: APIContext) async throws -> Response {
-        let page = try PageQuery(request, defaultLimit: 50, maximumLimit: 100)
+        let page = try PageQuery(request, defaultLimit: 50, maximumLimit: 100, moves: true)
         let query = request.uri.queryParameters
         let sort = query["sort"].map { PublicVideoSort(rawValue: String($0)) } ?? .recent
         guard let sort else { throw APIError.invalidQuery }
         let city = try Self.city(query["city"])
         let result = try await services.node.catalog.page(
-            PublicVideoQuery(city: city.map { FoldedText($0) }, sort: sort, skip: page.skip, limit: page.limit))
+            PublicVideoQuery(
+                city: city.map { FoldedText($0) }, sort: sort, skip: page.skip, limit: page.limit, asOf: page.asOf))
         let json = services.videoJSON(request, context)
-        var items: [JSONValue] = []
-        for item in result.videos { items.append(.object(try await json.members(of: item))) }
+        let body = try await result.renderings.body(for: json.origin) {
+            var items: [JSONValue] = []
+            for item in result.videos { items.append(.object(try await json.members(of: item))) }
+            return Array(JSONValue.array(items).encoded)
+        }
         var kept: [(String, String)] = [("sort", sort.rawValue)]
         if let city { kept.append(("city", Self.percentEncoded(city))) }
-        return .json(
-            .ok, .array(items),
-            headers: listHeaders(
-                total: result.total, links: page.links(path: "/api/public/videos", query: kept, total: result.total)))
+        let links = page.links(path: "/api/public/videos", query: kept, total: result.total, asOf: result.asOf)
+        return .ready(body, to: request, headers: listHeaders(total: result.total, links: links))
     }
 
     @Sendable func rankings(_ request: Request, _ context: APIContext) async throws -> Response {
         let page = try PageQuery(request, defaultLimit: 100, maximumLimit: 1000)
         let city = try Self.city(request.uri.queryParameters["city"])
-        // Before the first load an empty ranking would be a wrong one.
-        guard await services.node.rankings.isReady else { throw APIError.unavailable(retryAfterSeconds: 2) }
-        let ready = await services.node.rankings.page(
-            RankingQuery(city: city.map { FoldedText($0) }, skip: page.skip, limit: page.limit))
+        let query = RankingQuery(city: city.map { FoldedText($0) }, skip: page.skip, limit: page.limit)
+        guard let ready = await services.node.rankings.readyPage(query) else {
+            throw APIError.unavailable(retryAfterSeconds: 2)
+        }
         let kept = city.map { [("city", Self.percentEncoded($0))] } ?? []
-        return .json(
-            .ok, bytes: ready.json,
-            headers: listHeaders(
-                total: ready.total, links: page.links(path: "/api/public/rankings", query: kept, total: ready.total)))
+        let links = page.links(path: "/api/public/rankings", query: kept, total: ready.total)
+        return .ready(ready.body, to: request, headers: listHeaders(total: ready.total, links: links))
     }
 
     @Sendable func vote(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -89,8 +89,9 @@ struct ShowcaseRoutes: Sendable {
     }
 
     private func listHeaders(total: Int, links: String) -> HTTPFields {
-        var headers: HTTPFields = [Self.totalCount: String(total)]
-        if !links.isEmpty { headers[Self.link] = links }
+        var headers = HTTPFields()
+        headers.append(HTTPField(name: Self.totalCount, value: String(total)))
+        if !links.isEmpty { headers.append(HTTPField(name: Self.link, value: links)) }
         return headers
     }
 
@@ -105,7 +106,8 @@ struct ShowcaseRoutes: Sendable {
     private static func city(_ value: Substring?) throws -> String? {
         guard let value else { return nil }
         let text = String(value).trimmingWhitespace()
-        guard text.utf8.count <= 400,
+        // As sign-up takes it.
+        guard value.unicodeScalars.count <= 100,
             !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
         else { throw APIError.invalidQuery }
         return text.isEmpty ? nil : text

@@ -76,7 +76,10 @@ package struct PostgresVideoRepository: VideoRepository {
 
     package func publicVideos(_ query: PublicVideoQuery) async throws(RepositoryError) -> PublicVideoPage {
         let isByVotes = query.sort == .votes
-        let page: [PostgresValue] = [.int64(Int64(query.limit)), .int64(Int64(query.skip))]
+        let page: [PostgresValue] = [
+            .int64(Int64(query.limit)), .int64(Int64(query.skip)),
+            query.asOf.map { .timestamp(microseconds: $0) } ?? .null,
+        ]
         let city: [PostgresValue] = query.city.map { [.text($0.text)] } ?? []
         let statement =
             switch (isByVotes, query.city != nil) {
@@ -88,16 +91,18 @@ package struct PostgresVideoRepository: VideoRepository {
         return try await database.query(statement, page + city, Self.readPage)
     }
 
-    /// The total, then username, city and the video, all NULL beyond the last page.
+    /// Moment and total, then username, city and the video, all NULL beyond the last page.
     private static func readPage(_ rows: PostgresRows) throws(PostgresError) -> PublicVideoPage {
         var total = 0
+        var asOf: Int64 = 0
         var videos: [PublicVideo] = []
         for row in rows {
-            total = try row.count(0)
-            guard let username = try row.optionalText(1) else { continue }
-            videos.append(PublicVideo(video: try row.video(at: 3), username: username, city: try row.text(2)))
+            asOf = try row.timestampMicroseconds(0)
+            total = try row.count(1)
+            guard let username = try row.optionalText(2) else { continue }
+            videos.append(PublicVideo(video: try row.video(at: 4), username: username, city: try row.text(3)))
         }
-        return PublicVideoPage(videos: videos, total: total)
+        return PublicVideoPage(videos: videos, total: total, asOf: asOf)
     }
 
     /// Names that this system does not make are never orphans: they are somebody else's.

@@ -67,6 +67,7 @@ enum VideoStatements {
 
     // MARK: - The public list
 
+    // Order and total are of the moment $3, now when it is NULL: what is published or voted after it does not move them.
     // One statement each for with and without a city: a plan that fits both would be good for neither.
 
     static let recent = PostgresStatement("videos_recent", recentPage(inCity: false))
@@ -74,10 +75,12 @@ enum VideoStatements {
     static let mostVoted = PostgresStatement("videos_most_voted", mostVotedPage(inCity: false))
     static let mostVotedInCity = PostgresStatement("videos_most_voted_in_city", mostVotedPage(inCity: true))
 
+    private static let asOf = "coalesce($3::timestamptz, now())"
+
     private static func listed(inCity: Bool) -> String {
         inCity
-            ? "videos v JOIN users u ON u.id = v.owner_id WHERE v.state = 2 AND u.city_folded = $3"
-            : "videos v WHERE v.state = 2"
+            ? "videos v JOIN users u ON u.id = v.owner_id WHERE v.state = 2 AND v.processed_at <= \(asOf) AND u.city_folded = $4"
+            : "videos v WHERE v.state = 2 AND v.processed_at <= \(asOf)"
     }
 
     /// The page is chosen by keys alone, and only then are its rows completed.
@@ -96,7 +99,8 @@ enum VideoStatements {
         WITH page AS MATERIALIZED (
             SELECT v.id, v.processed_at, coalesce(t.votes, 0) AS counted
             FROM (SELECT v.id, v.processed_at FROM \(listed(inCity: inCity))) v
-            LEFT JOIN (SELECT video_id, count(*) AS votes FROM votes GROUP BY video_id) t ON t.video_id = v.id
+            LEFT JOIN (
+                SELECT video_id, count(*) AS votes FROM votes WHERE voted_at <= \(asOf) GROUP BY video_id) t ON t.video_id = v.id
             ORDER BY counted DESC, v.processed_at DESC, v.id LIMIT $1 OFFSET $2
         )
         \(completedPage(inCity: inCity)) ORDER BY page.counted DESC, page.processed_at DESC, page.id
@@ -106,7 +110,7 @@ enum VideoStatements {
     /// At least one row, so that a page beyond the last one has its total too.
     private static func completedPage(inCity: Bool) -> String {
         """
-        SELECT filter.total, u.username, u.city, \(columns)
+        SELECT \(asOf), filter.total, u.username, u.city, \(columns)
         FROM (SELECT count(*) AS total FROM \(listed(inCity: inCity))) filter
         LEFT JOIN page ON true
         LEFT JOIN videos v ON v.id = page.id

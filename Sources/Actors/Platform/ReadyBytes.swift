@@ -1,0 +1,25 @@
+import Synchronization
+
+/// A body that is made once and sent to many, its entity tag, and its compressed form once somebody wants it.
+package final class ReadyBytes: Sendable {
+    package let bytes: [UInt8]
+    /// 16 hexadecimal digits of the bytes (FNV-1a): equal bytes have equal tags on every node.
+    package let tag: String
+    private let packed = Mutex<[UInt8]?>(nil)
+
+    package init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        let digits = String(hash, radix: 16)
+        tag = String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    /// Made by `compress` when first asked for; what it cannot make is not kept.
+    package func compressed(by compress: ([UInt8]) -> [UInt8]?) -> [UInt8]? {
+        if let known = packed.withLock({ $0 }) { return known }
+        guard let made = compress(bytes) else { return nil }
+        packed.withLock { $0 = made }
+        return made
+    }
+}

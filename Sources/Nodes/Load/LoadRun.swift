@@ -1,0 +1,66 @@
+import Actors
+import Transport
+
+/// An open loop: requests are sent when they are due, whether or not earlier ones were answered.
+package struct LoadRun: Sendable {
+    /// Seconds are counted in this many, so that a report of a day still is one.
+    package static let maximumSeconds = 86_400
+
+    let clients: LoadClients
+    let mix: LoadMix
+    /// Requests a second.
+    let rate: Double
+    let length: Duration
+    /// Requests without an answer at once; one that is due beyond it waits, and its wait counts.
+    let maximumUnderWay: Int
+    let seed: UInt64
+
+    /// - Parameter progress: told each second how many are done.
+    package func run(progress: @Sendable (Int, LoadRecorder) async -> Void) async -> LoadRecorder {
+        let recorder = LoadRecorder()
+        let clock = ContinuousClock()
+        let start = clock.now
+        let count = Int((rate * length.inSeconds).rounded())
+        var random = SplitMix(state: seed)
+        var underWay = 0
+        var told = 0
+        await withTaskGroup(of: Void.self) { group in
+            for number in 0..<count {
+                let due = start + .seconds(Double(number) / rate)
+                if due > clock.now { try? await clock.sleep(until: due) }
+                if Task.isCancelled { break }
+                while underWay >= maximumUnderWay {
+                    await group.next()
+                    underWay -= 1
+                }
+                let action = mix.action(random.next())
+                let choice = random.next()
+                underWay += 1
+                group.addTask {
+                    let status = await clients.perform(action, choice)
+                    await recorder.record(
+                        action, status: status, second: Int((due - start) / .seconds(1)), latency: clock.now - due)
+                }
+                let second = Int((due - start) / .seconds(1))
+                if second > told {
+                    told = second
+                    await progress(second, recorder)
+                }
+            }
+            await group.waitForAll()
+        }
+        return recorder
+    }
+
+    private struct SplitMix {
+        var state: UInt64
+
+        mutating func next() -> UInt64 {
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var word = state
+            word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
+            return word ^ (word >> 31)
+        }
+    }
+}
