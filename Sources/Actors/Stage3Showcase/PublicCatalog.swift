@@ -3,15 +3,19 @@ import Synchronization
 /// The public list: a small cache of pages over the repository.
 ///
 /// Owns the pages. Talked to by the public list's route. Bounds: `maximumPages` pages, none older than `pageLife` when
-/// handed out; many readers of one page that is not there wait for one query. When the database is away, readers get
+/// handed out, or `longestLife` where reading one is dear; many readers of one page that is not there wait for one query. When the database is away, readers get
 /// the error.
 package actor PublicCatalog {
     package static let maximumPages = 256
     package static let pageLife: Duration = .milliseconds(250)
+    /// A page that took long to read lives this many times as long, up to `longestLife`: reading the list never takes
+    /// more than a twentieth of a processor, however many votes there are to count.
+    package static let lifePerReading = 20
+    package static let longestLife: Duration = .seconds(2)
 
     private let videos: any VideoRepository
     private let clock: any NodeClock
-    private var pages: [PublicVideoQuery: (page: PublicVideoPage, readAt: MonotonicInstant)] = [:]
+    private var pages: [PublicVideoQuery: (page: PublicVideoPage, goodUntil: MonotonicInstant)] = [:]
     private var waiters: [PublicVideoQuery: [Waiter]] = [:]
     /// Queries that began under an earlier one may show what is gone.
     private var generation = 0
@@ -32,7 +36,7 @@ package actor PublicCatalog {
 
     package func page(_ query: PublicVideoQuery) async throws(RepositoryError) -> PublicVideoPage {
         while true {
-            if let known = pages[query], known.readAt.duration(to: clock.now) < Self.pageLife { return known.page }
+            if let known = pages[query], clock.now < known.goodUntil { return known.page }
             guard waiters[query] != nil else { break }
             let answer = await withCheckedContinuation { waiters[query, default: []].append($0) }
             if let answer { return try answer.get() }
@@ -48,7 +52,9 @@ package actor PublicCatalog {
         }
         if case .success(let page) = result, readIn == generation {
             if pages.count >= Self.maximumPages { pages.removeAll(keepingCapacity: true) }
-            pages[query] = (page, readAt)
+            let reading = readAt.duration(to: clock.now)
+            let life = min(max(Self.pageLife, reading * Self.lifePerReading), Self.longestLife)
+            pages[query] = (page, readAt.advanced(by: life))
         }
         var shared: Result<PublicVideoPage, RepositoryError>? = result
         if case .failure = result, Task.isCancelled { shared = nil }

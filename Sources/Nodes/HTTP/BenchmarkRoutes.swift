@@ -7,7 +7,7 @@ import Synchronization
 package final class BenchmarkRoutes: Sendable {
     private let services: APIServices
     private let holdConnection: @Sendable () async throws -> Void
-    private let ready = Mutex<Response?>(nil)
+    private let ready = Mutex<[String: Response]>([:])
 
     /// - Parameter holdConnection: keeps one connection of the pool busy for five seconds.
     package init(services: APIServices, holdConnection: @escaping @Sendable () async throws -> Void) {
@@ -20,19 +20,21 @@ package final class BenchmarkRoutes: Sendable {
             try await self.holdConnection()
             return .noContent
         }
-        // The least that Hummingbird can do for the ranking's bytes: one ready response, no actor.
-        router.get("/benchmark/rankings") { _, _ in
-            if let response = self.ready.withLock({ $0 }) { return response }
-            let page = await self.services.node.rankings.page(RankingQuery(city: nil, skip: 0, limit: 100))
-            var headers = EdgeMiddleware.securityHeaders
-            headers[.cacheControl] = "no-cache"
-            headers[.vary] = "Accept-Encoding"
-            headers[.eTag] = "\"\(page.body.tag)\""
-            headers[EdgeMiddleware.requestIDName] = "0123456789abcdef"
-            headers[EdgeMiddleware.name("X-Total-Count")] = String(page.total)
-            let response = Response.json(.ok, bytes: page.body.bytes, headers: headers)
-            self.ready.withLock { $0 = response }
-            return response
+        // The least that Hummingbird can do for a list's bytes: one ready response, no actor.
+        let showcase = ShowcaseRoutes(services: services)
+        for (path, handler) in [("rankings", showcase.rankings), ("videos", showcase.videos)] {
+            router.get(RouterPath("/benchmark/\(path)")) { request, context in
+                let name = request.uri.string
+                if let response = self.ready.withLock({ $0[name] }) { return response }
+                var response = try await handler(request, context)
+                for field in EdgeMiddleware.securityHeaders where response.headers[field.name] == nil {
+                    response.headers.append(field)
+                }
+                response.headers[EdgeMiddleware.requestIDName] = "0123456789abcdef"
+                let made = response
+                self.ready.withLock { $0[name] = made }
+                return made
+            }
         }
     }
 }
