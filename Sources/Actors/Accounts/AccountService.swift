@@ -53,15 +53,15 @@ package struct AccountService: Sendable {
         let source = throttle.signUpBucket(from: address)
         try await admit([taken, source])
         let user: User
-        do throws(Failure) { user = try await create(form) } catch {
-            if case .emailTaken = error {
-                // It tells who has an account.
-                try await charge([taken])
-                try await charge([source], cost: ThrottleLimits.costOfTaken)
-            }
+        do throws(Failure) {
+            user = try await inTurn(form.email, address) { () async throws(Failure) in try await create(form) }
+        } catch {
+            // It tells who has an account.
+            if case .emailTaken = error { try await charge([taken: 1, source: ThrottleLimits.costOfTaken]) }
             throw error
         }
-        try await charge([source])
+        // The account is there, whatever becomes of this.
+        try? await charge([source: 1])
         return user
     }
 
@@ -91,14 +91,15 @@ package struct AccountService: Sendable {
     package func logIn(email: EmailAddress, password: String, from address: String) async throws(Failure) -> User? {
         let buckets = throttle.loginBuckets(email, from: address)
         try await admit(buckets)
-        let account = try await lookUp(email)
-        let matches: Bool
-        do { matches = try await hasher.verify(password, against: account?.passwordHash) } catch { throw .busy }
-        guard let account, matches, account.user.isActive else {
-            try await charge(buckets)
-            return nil
+        let user = try await inTurn(email, address) { () async throws(Failure) -> User? in
+            let account = try await lookUp(email)
+            let matches: Bool
+            do { matches = try await hasher.verify(password, against: account?.passwordHash) } catch { throw .busy }
+            guard let account, matches, account.user.isActive else { return nil }
+            return account.user
         }
-        return account.user
+        if user == nil { try await charge(Dictionary(uniqueKeysWithValues: buckets.map { ($0, 1) })) }
+        return user
     }
 
     private func admit(_ buckets: [ThrottleBucket]) async throws(Failure) {
@@ -107,8 +108,23 @@ package struct AccountService: Sendable {
         if let wait { throw .throttled(retryAfter: wait) }
     }
 
-    private func charge(_ buckets: [ThrottleBucket], cost: Int = 1) async throws(Failure) {
-        do { try await throttle.charge(buckets, cost: cost) } catch { throw .unavailable("\(error)") }
+    private func charge(_ costs: [ThrottleBucket: Int]) async throws(Failure) {
+        do { try await throttle.charge(costs) } catch { throw .unavailable("\(error)") }
+    }
+
+    /// Nobody takes all the places of those who wait for a hash.
+    private func inTurn<Value: Sendable>(
+        _ email: EmailAddress, _ address: String, _ body: () async throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
+        guard await throttle.enter(email, from: address) else { throw .throttled(retryAfter: .seconds(2)) }
+        do throws(Failure) {
+            let value = try await body()
+            await throttle.leave(email, from: address)
+            return value
+        } catch {
+            await throttle.leave(email, from: address)
+            throw error
+        }
     }
 
     /// Removes the account, its videos and their objects, and its votes.

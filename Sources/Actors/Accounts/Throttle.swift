@@ -11,13 +11,19 @@ package struct ThrottleLimits: Sendable, Equatable {
     /// Sign-ups from one address within `signUpWindow`.
     package var addressSignUps: Int
     package var signUpWindow: Duration
+    /// Passwords of one account, and from one address, that wait for their hash on one node.
+    package var accountHashes: Int
+    package var addressHashes: Int
     /// A sign-up that is told that its e-mail address is taken costs as much as this many: it tells who has an account.
     package static let costOfTaken = 10
 
     package init(
         accountFailures: Int = 20, addressFailures: Int = 1000, window: Duration = .seconds(600),
-        addressSignUps: Int = 5000, signUpWindow: Duration = .seconds(3600)
+        addressSignUps: Int = 5000, signUpWindow: Duration = .seconds(3600), accountHashes: Int = 64,
+        addressHashes: Int = 192
     ) {
+        self.accountHashes = accountHashes
+        self.addressHashes = addressHashes
         self.accountFailures = accountFailures
         self.addressFailures = addressFailures
         self.window = window
@@ -42,7 +48,8 @@ package struct ThrottleBucket: Sendable, Hashable {
     package func wait(spent: Double) -> Duration? {
         let missing = spent - Double(capacity) + 1
         guard missing > 0 else { return nil }
-        return .nanoseconds(Int64(missing * window.inSeconds / Double(capacity) * 1e9))
+        // A limit that was lowered may leave much to wait for.
+        return .seconds(min(missing / Double(capacity), 10) * window.inSeconds)
     }
 }
 
@@ -50,16 +57,16 @@ package struct ThrottleBucket: Sendable, Hashable {
 package protocol ThrottleRepository: Sendable {
     /// What is missing in each bucket now, in the order of `buckets`.
     func spent(_ buckets: [ThrottleBucket]) async throws(RepositoryError) -> [Double]
-    /// Takes `cost` tokens out of each bucket, also when that many are not there.
-    func spend(_ buckets: [ThrottleBucket], cost: Int) async throws(RepositoryError)
+    /// Takes tokens out of buckets, also when that many are not there.
+    func spend(_ costs: [ThrottleBucket: Int]) async throws(RepositoryError)
     /// Forgets buckets that are full again.
     func pruneBuckets() async throws(RepositoryError)
 }
 
 /// Slows down who guesses passwords or asks who has an account.
 ///
-/// Owns the refusals that stand, so that a flood of refused requests asks the database nothing; the buckets themselves
-/// are the database's, one for all nodes. Talked to by AccountService. Bound: `maximumRefusals`, each until its time.
+/// Owns the refusals that stand, so that a flood of refused requests asks the database nothing, and counts the passwords
+/// that are being hashed; the buckets themselves are the database's, one for all nodes. Talked to by AccountService. Bound: `maximumRefusals`, each until its time.
 /// Attempts under way at once may overdraw a bucket by their number: it then takes longer to fill.
 package actor Throttle {
     package static let maximumRefusals = 10_000
@@ -68,6 +75,8 @@ package actor Throttle {
     private let repository: any ThrottleRepository
     private let clock: any NodeClock
     private var refusals: [ThrottleBucket: MonotonicInstant] = [:]
+    /// Of accounts and of addresses, which never look alike.
+    private var underWay: [String: Int] = [:]
 
     package init(limits: ThrottleLimits, repository: any ThrottleRepository, clock: any NodeClock) {
         self.limits = limits
@@ -105,8 +114,28 @@ package actor Throttle {
         return longest
     }
 
-    package nonisolated func charge(_ buckets: [ThrottleBucket], cost: Int = 1) async throws(RepositoryError) {
-        try await repository.spend(buckets, cost: cost)
+    package nonisolated func charge(_ costs: [ThrottleBucket: Int]) async throws(RepositoryError) {
+        try await repository.spend(costs)
+    }
+
+    // MARK: - Hashes at once
+
+    /// Takes a place for one password that is hashed for this account and address.
+    /// - Returns: whether there was one; then `leave` is called once.
+    package func enter(_ email: EmailAddress, from address: String) -> Bool {
+        guard underWay[email.folded, default: 0] < limits.accountHashes,
+            underWay[address, default: 0] < limits.addressHashes
+        else { return false }
+        underWay[email.folded, default: 0] += 1
+        underWay[address, default: 0] += 1
+        return true
+    }
+
+    package func leave(_ email: EmailAddress, from address: String) {
+        for key in [email.folded, address] {
+            let left = underWay[key, default: 1] - 1
+            underWay[key] = left > 0 ? left : nil
+        }
     }
 
     private func remember(_ bucket: ThrottleBucket, until: MonotonicInstant) {

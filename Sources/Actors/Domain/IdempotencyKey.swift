@@ -4,6 +4,8 @@ package struct IdempotencyKey: Sendable, Hashable {
     /// Remembered for this long.
     package static let memory: Duration = .seconds(24 * 3600)
     package static let maximumLength = 255
+    /// Remembered of one account at a time.
+    package static let maximumOfUser = 2000
 
     package enum Route: String, Sendable {
         case upload, vote

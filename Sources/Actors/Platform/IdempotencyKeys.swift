@@ -17,6 +17,7 @@ package struct IdempotencyKeys: Sendable {
     package enum Beginning: Sendable, Equatable {
         case first(ReservationToken)
         case inProgress
+        case tooMany
         case repeated(RememberedAnswer)
     }
 
@@ -26,6 +27,7 @@ package struct IdempotencyKeys: Sendable {
         switch try await repository.reserve(key, payload: payload, token: token, hold: Self.hold) {
         case .reserved: return .first(token)
         case .inProgress: return .inProgress
+        case .tooMany: return .tooMany
         case .answered(let known): return .repeated(known)
         }
     }

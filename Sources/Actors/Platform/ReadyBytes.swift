@@ -9,10 +9,14 @@ package final class ReadyBytes: Sendable {
 
     package init(_ bytes: [UInt8]) {
         self.bytes = bytes
+        tag = Self.tag(of: bytes)
+    }
+
+    package static func tag(of bytes: some Sequence<UInt8>) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         let digits = String(hash, radix: 16)
-        tag = String(repeating: "0", count: 16 - digits.count) + digits
+        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
     /// Made by `compress` when first asked for; what it cannot make is not kept.

@@ -4,6 +4,8 @@ package enum ReservationVerdict: Sendable, Equatable {
     /// Another request holds the key.
     case inProgress
     case answered(RememberedAnswer)
+    /// The account has `IdempotencyKey.maximumOfUser` others.
+    case tooMany
 }
 
 /// What is kept of idempotency keys. Answers with an effect are written by the effect's own transaction

@@ -24,6 +24,8 @@ package enum UploadError: Error, Sendable, Equatable {
     case inProgress
     /// The idempotency key was used for another file or title.
     case keyReused
+    /// The account has `IdempotencyKey.maximumOfUser` keys.
+    case tooManyKeys
     /// The client went away or stopped sending.
     case interrupted
     /// Database, store or probe does not answer.
@@ -147,6 +149,7 @@ package actor UploadCoordinator {
         do { beginning = try await keys.begin(key) } catch { throw .unavailable("\(error)") }
         switch beginning {
         case .inProgress: throw .inProgress
+        case .tooMany: throw .tooManyKeys
         case .repeated(let known):
             return try await words(source, from: key.user, requestID, Once(known: known, token: nil, answer: answer))
         case .first(let token):
@@ -267,11 +270,9 @@ package actor UploadCoordinator {
         }
     }
 
-    /// Equal for equal files with equal titles; of characters that every database keeps.
+    /// Equal for equal files with equal titles.
     private static func payload(_ spooled: SpooledFile, titled text: String) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        let title = text.utf8.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        return "\(spooled.sha256) \(String(decoding: title, as: UTF8.self))"
+        "\(spooled.sha256) \(ReadyBytes.tag(of: text.utf8))"
     }
 
     private nonisolated func store(

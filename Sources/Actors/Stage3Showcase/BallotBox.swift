@@ -5,6 +5,10 @@ package enum VoteError: Error, Sendable, Equatable {
     case full
     /// The node is stopping, or the database has been away too long: the vote may or may not count; asking again tells.
     case unavailable
+    /// The node is stopping, or the database away: the vote was surely not written.
+    case notTaken
+    /// The account has `IdempotencyKey.maximumOfUser` keys.
+    case tooManyKeys
     /// A request with the same idempotency key is under way.
     case inProgress
     /// The idempotency key was used for another video.
@@ -81,9 +85,10 @@ package actor BallotBox {
         -> VoteVerdict
     {
         let beginning: IdempotencyKeys.Beginning
-        do { beginning = try await keys.begin(key, for: request.video.description) } catch { throw .unavailable }
+        do { beginning = try await keys.begin(key, for: request.video.description) } catch { throw .notTaken }
         switch beginning {
         case .inProgress: throw .inProgress
+        case .tooMany: throw .tooManyKeys
         case .repeated(let known):
             guard known.payload == request.video.description else { throw .keyReused }
             guard let verdict = VoteVerdict(text: known.answer) else { throw .unavailable }
@@ -93,14 +98,14 @@ package actor BallotBox {
         case .first(let token):
             do { return try await cast(request, token) } catch {
                 // Otherwise it may yet be written: then its batch answers for it.
-                if error == .full { await keys.release(token) }
+                if error == .full || error == .notTaken { await keys.release(token) }
                 throw error
             }
         }
     }
 
     private func cast(_ request: VoteRequest, _ reservation: ReservationToken?) async throws(VoteError) -> VoteVerdict {
-        guard !closed else { throw .unavailable }
+        guard !closed else { throw .notTaken }
         guard waiting.count + inBatch < contest.maximumWaitingVotes else { throw .full }
         let decision = try await withCheckedContinuation { continuation in
             waiting.append(Waiter(request: request, reservation: reservation, continuation: continuation))
@@ -125,7 +130,7 @@ package actor BallotBox {
         closed = true
         let left = waiting
         waiting = []
-        for waiter in left { waiter.continuation.resume(returning: .failure(.unavailable)) }
+        for waiter in left { waiter.continuation.resume(returning: .failure(.notTaken)) }
     }
 
     /// Takes no further votes; `run()` returns when those that wait are decided.
@@ -170,7 +175,7 @@ package actor BallotBox {
             logger.warning("votes: the database does not answer", metadata: ["reason": "\(error)"])
             let refused = waiting
             waiting = []
-            for waiter in refused { waiter.continuation.resume(returning: .failure(.unavailable)) }
+            for waiter in refused { waiter.continuation.resume(returning: .failure(.notTaken)) }
             return nil
         }
         writer = fresh

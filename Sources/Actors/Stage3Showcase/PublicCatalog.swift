@@ -6,10 +6,13 @@ import Synchronization
 /// handed out, or `longestLife` where reading one is dear; many readers of one page that is not there wait for one query. When the database is away, readers get
 /// the error.
 package actor PublicCatalog {
-    package static let maximumPages = 256
+    package static let maximumPages = 64
+    /// Queries of one node at once, whatever is asked for: others wait.
+    package static let maximumQueries = 2
+    /// Readers that wait for a query of their own; beyond it `.unavailable`.
+    package static let maximumWaiting = 64
     package static let pageLife: Duration = .milliseconds(250)
-    /// A page that took long to read lives this many times as long, up to `longestLife`: reading the list never takes
-    /// more than a twentieth of a processor, however many votes there are to count.
+    /// A page that took long to read lives this many times as long, up to `longestLife`.
     package static let lifePerReading = 20
     package static let longestLife: Duration = .seconds(2)
 
@@ -19,6 +22,8 @@ package actor PublicCatalog {
     private var waiters: [PublicVideoQuery: [Waiter]] = [:]
     /// Queries that began under an earlier one may show what is gone.
     private var generation = 0
+    private var queries = 0
+    private var queue: [CheckedContinuation<Void, Never>] = []
 
     /// Resumed with nil when the reader whose query it was went away, or its page is forgotten: to be asked again.
     private typealias Waiter = CheckedContinuation<Result<PublicVideoPage, RepositoryError>?, Never>
@@ -34,6 +39,19 @@ package actor PublicCatalog {
         pages.removeAll(keepingCapacity: true)
     }
 
+    private func takeTurn() async {
+        if queries < Self.maximumQueries {
+            queries += 1
+        } else {
+            await withCheckedContinuation { queue.append($0) }
+        }
+    }
+
+    /// The turn goes to who waits longest.
+    private func endTurn() {
+        if queue.isEmpty { queries -= 1 } else { queue.removeFirst().resume() }
+    }
+
     package func page(_ query: PublicVideoQuery) async throws(RepositoryError) -> PublicVideoPage {
         while true {
             if let known = pages[query], clock.now < known.goodUntil { return known.page }
@@ -41,7 +59,9 @@ package actor PublicCatalog {
             let answer = await withCheckedContinuation { waiters[query, default: []].append($0) }
             if let answer { return try answer.get() }
         }
+        guard queue.count < Self.maximumWaiting else { throw .unavailable("too many different pages are asked for") }
         waiters[query] = []
+        await takeTurn()
         let readAt = clock.now
         let readIn = generation
         let result: Result<PublicVideoPage, RepositoryError>
@@ -50,7 +70,10 @@ package actor PublicCatalog {
         } catch {
             result = .failure(error)
         }
+        endTurn()
         if case .success(let page) = result, readIn == generation {
+            let now = clock.now
+            pages = pages.filter { now < $0.value.goodUntil }
             if pages.count >= Self.maximumPages { pages.removeAll(keepingCapacity: true) }
             let reading = readAt.duration(to: clock.now)
             let life = min(max(Self.pageLife, reading * Self.lifePerReading), Self.longestLife)
@@ -66,7 +89,7 @@ package actor PublicCatalog {
 
 /// A page's bodies by the origin that its addresses begin with. Bound: `maximumOrigins`, because clients choose them.
 package final class Renderings: Sendable {
-    package static let maximumOrigins = 8
+    package static let maximumOrigins = 2
 
     private let bodies = Mutex<[String: ReadyBytes]>([:])
 
@@ -79,7 +102,8 @@ package final class Renderings: Sendable {
         if let known = bodies.withLock({ $0[origin] }) { return known }
         let body = ReadyBytes(try await make())
         bodies.withLock { bodies in
-            if bodies.count < Self.maximumOrigins { bodies[origin] = body }
+            if bodies.count >= Self.maximumOrigins { bodies.removeAll() }
+            bodies[origin] = body
         }
         return body
     }

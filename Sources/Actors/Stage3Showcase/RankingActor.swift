@@ -190,7 +190,7 @@ package actor RankingActor {
                 index = RankingIndex(snapshot.tallies)
                 positions = snapshot.positions
                 loaded = true
-                publish()
+                publish(always: true)
                 return
             } catch {
                 logger.warning("ranking not loaded yet", metadata: ["reason": "\(error)"])
@@ -266,7 +266,8 @@ package actor RankingActor {
         publishing.raise()
     }
 
-    private func publish() {
+    private func publish(always: Bool = false) {
+        guard always || positions != publishedPositions else { return }
         index.publish()
         publishedPositions = positions
         pages.removeAll(keepingCapacity: true)

@@ -219,7 +219,8 @@ package struct NodeRuntime: Sendable {
         let limits = ConnectionLimits(
             headerTime: .seconds(Int64(configuration.integer("http.headerSeconds"))),
             leastBodyRate: configuration.integer("http.leastBodyRate"),
-            bodyWindow: .seconds(Int64(configuration.integer("http.bodyWindowSeconds"))))
+            bodyWindow: .seconds(Int64(configuration.integer("http.bodyWindowSeconds"))),
+            writeTime: .seconds(Int64(configuration.integer("http.idleSeconds"))))
         let connections = ConnectionTable(
             maximum: maximumConnections, maximumOfAddress: configuration.integer("http.maxConnectionsPerAddress"),
             proxies: services.proxies)

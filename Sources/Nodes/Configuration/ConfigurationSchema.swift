@@ -200,6 +200,13 @@ package enum ConfigurationSchema {
         Setting(
             "auth.signUpWindowSeconds", .integer(1...86400), default: .integer(3600),
             "In this time the bucket of sign-ups fills again, little by little."),
+        Setting(
+            "auth.accountHashes", .integer(1...256), default: .integer(64),
+            "Logins of one account that wait for their password's hash at once on one node, of 256 places; beyond it 429."
+        ),
+        Setting(
+            "auth.addressHashes", .integer(1...256), default: .integer(192),
+            "Logins and sign-ups from one network address that wait for a hash at once on one node; beyond it 429."),
         Setting("auth.tokenSeconds", .integer(60...86400), default: .integer(3600), "Life of an access token."),
         Setting(
             "auth.keys", .list, default: .list([]),

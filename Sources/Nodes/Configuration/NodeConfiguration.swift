@@ -159,6 +159,7 @@ package struct NodeConfiguration: Sendable {
             throttle: ThrottleLimits(
                 accountFailures: integer("auth.accountFailures"), addressFailures: integer("auth.addressFailures"),
                 window: seconds("auth.failureWindowSeconds"), addressSignUps: integer("auth.addressSignUps"),
-                signUpWindow: seconds("auth.signUpWindowSeconds")))
+                signUpWindow: seconds("auth.signUpWindowSeconds"),
+                accountHashes: integer("auth.accountHashes"), addressHashes: integer("auth.addressHashes")))
     }
 }

@@ -81,6 +81,11 @@ extension APIError {
         .unprocessableContent,
         "Esta Idempotency-Key ya se usó con otro contenido (This Idempotency-Key was used with another payload)")
 
+    package static let tooManyKeys = APIError(
+        .tooManyRequests,
+        "Demasiadas Idempotency-Keys en 24 horas (Too many Idempotency-Keys within 24 hours)",
+        headers: [.retryAfter: "3600"])
+
     package static func throttled(retryAfter: Duration) -> APIError {
         APIError(
             .tooManyRequests, "Demasiados intentos; espera un momento (Too many attempts, please wait)",

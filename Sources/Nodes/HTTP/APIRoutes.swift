@@ -32,7 +32,8 @@ package struct APIServices: Sendable {
     }
 
     func videoJSON(_ request: Request, _ context: APIContext) -> VideoJSON {
-        VideoJSON(gateway: node.gateway, origin: origin(of: request, context))
+        // S3's URLs lead there, whatever the client calls us.
+        VideoJSON(gateway: node.gateway, origin: media == nil ? "" : origin(of: request, context))
     }
 }
 

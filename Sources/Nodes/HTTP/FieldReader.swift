@@ -38,6 +38,15 @@ package struct FieldReader {
             // Broken off, or not framed as HTTP/1.1 wants it: the client's mistake.
             throw APIError(.badRequest, "El cuerpo de la petición está incompleto (The request's body is broken)")
         }
+        // JSON is UTF-8 here; other encodings, which Foundation would take, have zero bytes.
+        guard !buffer.readableBytesView.contains(0) else {
+            throw APIError(
+                .unprocessableContent,
+                fields: [
+                    FieldProblem(
+                        type: "json_invalid", location: ["body"], message: "JSON inválido (JSON decode error)")
+                ])
+        }
         guard JSONValue.depth(of: buffer.readableBytesView) <= maximumDepth else {
             throw APIError(
                 .unprocessableContent,

@@ -18,7 +18,7 @@ struct LoadCommand: AsyncParsableCommand {
 
     @Argument(help: "Scheme and authority of the API, such as http://127.0.0.1:8080.") var url: String
     @Option(help: "Requests a second, from 0.1 to 100000.") var rate = 50.0
-    @Option(help: "How long, in seconds, from 1 to 86400.") var seconds = 10
+    @Option(help: "How long, in seconds, from 1 to 3000.") var seconds = 10
     @Option(help: "Actions and their weights: rankings, list, vote, login, signup, upload, health.")
     var mix = LoadMix.usual
     @Option(help: "Accounts that are signed up before the start.") var accounts = 20

@@ -23,7 +23,7 @@ package struct LoadReport: Sendable {
         self.seconds = seconds
     }
 
-    /// Of answers that are no failure of the server: a vote may be the second, a limit may be reached.
+    /// Of answers that are no failure: a vote may be the account's second for that video.
     package static func isFine(_ action: LoadMix.Action, _ status: Int) -> Bool {
         (200..<400).contains(status) || (action == .vote && status == 400)
     }

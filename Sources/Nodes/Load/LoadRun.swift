@@ -3,8 +3,8 @@ import Transport
 
 /// An open loop: requests are sent when they are due, whether or not earlier ones were answered.
 package struct LoadRun: Sendable {
-    /// Seconds are counted in this many, so that a report of a day still is one.
-    package static let maximumSeconds = 86_400
+    /// Below the life of an access token.
+    package static let maximumSeconds = 3000
 
     let clients: LoadClients
     let mix: LoadMix

@@ -11,7 +11,7 @@ import Synchronization
 /// A hash takes tens of milliseconds of CPU, so they are made one after the other on one thread of its own at nice 10,
 /// where they delay nobody. Bound: `capacity` requests wait; beyond it `.busy`.
 package final class ScryptPasswordHasher: PasswordHasher {
-    package static let capacity = 64
+    package static let capacity = 256
     private static let logRounds = 14
     private static let blockSize = 8
     private static let parallelism = 5

@@ -18,7 +18,9 @@ struct ThrottleTests {
         let buckets = throttle.loginBuckets(try Self.email("A@example.com"), from: "192.0.2.1")
         for _ in 0..<3 {
             #expect(try world.value { try? await throttle.wait(for: buckets) } == .some(nil))
-            _ = try world.value { try? await throttle.charge(buckets) }
+            _ = try world.value {
+                try? await throttle.charge(Dictionary(uniqueKeysWithValues: buckets.map { ($0, 1) }))
+            }
         }
         #expect(try world.value { try? await throttle.wait(for: buckets) } == .seconds(10))
         // Whatever its case, and from everywhere; another account is not concerned.
@@ -34,7 +36,9 @@ struct ThrottleTests {
         let throttle = Self.throttle(world, ThrottleDouble())
         for number in 0..<5 {
             let buckets = throttle.loginBuckets(try Self.email("a\(number)@example.com"), from: "192.0.2.1")
-            _ = try world.value { try? await throttle.charge(buckets) }
+            _ = try world.value {
+                try? await throttle.charge(Dictionary(uniqueKeysWithValues: buckets.map { ($0, 1) }))
+            }
         }
         let next = throttle.loginBuckets(try Self.email("z@example.com"), from: "192.0.2.1")
         #expect(try world.value { try? await throttle.wait(for: next) } == .seconds(6))
@@ -48,7 +52,7 @@ struct ThrottleTests {
         let repository = ThrottleDouble()
         let throttle = Self.throttle(world, repository)
         let buckets = throttle.loginBuckets(try Self.email("a@example.com"), from: "192.0.2.1")
-        _ = try world.value { try? await throttle.charge(buckets, cost: 3) }
+        _ = try world.value { try? await throttle.charge(Dictionary(uniqueKeysWithValues: buckets.map { ($0, 3) })) }
         for _ in 0..<100 { _ = try world.value { try? await throttle.wait(for: buckets) } }
         #expect(repository.questions == 1)
         world.advance(.seconds(11))
@@ -63,5 +67,28 @@ struct ThrottleTests {
         #expect(bucket.wait(spent: 9.5) == .seconds(5))
         #expect(bucket.wait(spent: 10) == .seconds(10))
         #expect(bucket.wait(spent: 30) == .seconds(210))
+        // A limit that was lowered by far: no trap, and an end.
+        #expect(bucket.wait(spent: 1e12) == .seconds(1000))
+    }
+
+    @Test("nobody takes all the places for hashes: so many of an account, so many of an address")
+    func places() throws {
+        let world = World()
+        let throttle = Throttle(
+            limits: ThrottleLimits(accountHashes: 2, addressHashes: 3), repository: ThrottleDouble(),
+            clock: world.clock)
+        func enter(_ email: String, _ address: String) throws -> Bool {
+            let email = try Self.email(email)
+            return try world.value { await throttle.enter(email, from: address) }
+        }
+        #expect(try enter("a@example.com", "192.0.2.1"))
+        #expect(try enter("a@example.com", "192.0.2.2"))
+        #expect(try !enter("A@example.com", "192.0.2.3"))
+        for name in ["b", "c"] { #expect(try enter("\(name)@example.com", "192.0.2.1")) }
+        #expect(try !enter("d@example.com", "192.0.2.1"))
+        let email = try Self.email("a@example.com")
+        _ = try world.value { await throttle.leave(email, from: "192.0.2.1") }
+        #expect(try enter("d@example.com", "192.0.2.1"))
+        #expect(try enter("a@example.com", "192.0.2.9"))
     }
 }

@@ -77,4 +77,51 @@ struct PublicCatalogTests {
         _ = stage.read(PublicVideoQuery(city: FoldedText("CALI"), sort: .recent, skip: 0, limit: 20))
         #expect(stage.queries.value == 2)
     }
+
+    @Test("different pages are read two at a time, in the order they were asked for; beyond a number it is refused")
+    func turns() throws {
+        let gate = Gate()
+        let stage = Stage { await gate.pass() }
+        func query(_ skip: Int) -> PublicVideoQuery {
+            PublicVideoQuery(city: nil, sort: .recent, skip: skip, limit: 20)
+        }
+        let readers = (0..<PublicCatalog.maximumQueries + PublicCatalog.maximumWaiting).map { stage.read(query($0)) }
+        #expect(stage.queries.value == PublicCatalog.maximumQueries)
+        let beyond = try #require(stage.read(query(1000)).value)
+        guard case .threw(.unavailable) = beyond else {
+            Issue.record("\(beyond)")
+            return
+        }
+        gate.open()
+        stage.world.settle()
+        #expect(readers.allSatisfy { $0.isOver })
+        #expect(stage.queries.value == readers.count)
+        #expect(stage.read(query(2000)).isOver)
+    }
+
+    @Test("a page that took long to read lives longer, up to a bound")
+    func life() {
+        for (reading, life) in [(Duration.milliseconds(5), 250), (.milliseconds(40), 800), (.seconds(1), 2000)] {
+            let world = World()
+            let queries = Box(0)
+            let clock = world.clock
+            let videos = VideosDouble(onPublicVideos: { _ throws(RepositoryError) in
+                queries.change { $0 += 1 }
+                do { try await clock.wait(reading) } catch { throw .unavailable("cancelled") }
+                return PublicVideoPage(videos: [], total: 0)
+            })
+            let catalog = PublicCatalog(videos: videos, clock: clock)
+            func read() {
+                _ = world.start { await outcome(RepositoryError.self) { try await catalog.page(Self.query) } }
+            }
+            read()
+            world.advance(reading)
+            world.advance(.milliseconds(life) - reading - .milliseconds(1))
+            read()
+            #expect(queries.value == 1, "\(reading)")
+            world.advance(.milliseconds(2))
+            read()
+            #expect(queries.value == 2, "\(reading)")
+        }
+    }
 }

@@ -171,9 +171,9 @@ final class ThrottleDouble: ThrottleRepository {
         asked.withLock { $0 += 1 }
         return missing.withLock { missing in buckets.map { missing[$0.key] ?? 0 } }
     }
-    func spend(_ buckets: [ThrottleBucket], cost: Int) async throws(Failure) {
+    func spend(_ costs: [ThrottleBucket: Int]) async throws(Failure) {
         missing.withLock { missing in
-            for bucket in buckets { missing[bucket.key, default: 0] += Double(cost) }
+            for (bucket, cost) in costs { missing[bucket.key, default: 0] += Double(cost) }
         }
     }
     func pruneBuckets() async throws(Failure) {}

@@ -6,7 +6,7 @@ extension Integration {
         "limits of connections", .serialized,
         .sharedNode(
             "api", "http.headerSeconds=1", "http.bodyWindowSeconds=1", "http.leastBodyRate=10000",
-            "http.maxHeaderBytes=4096", "http.maxHeaderFields=20", "http.maxJSONDepth=3"))
+            "http.maxHeaderBytes=4096", "http.maxHeaderFields=20", "http.maxJSONDepth=3", "http.idleSeconds=3"))
     struct ConnectionLimits {
         private static func expectRefusal(
             _ connection: RawConnection, _ status: Int, at location: SourceLocation = #_sourceLocation
@@ -124,6 +124,36 @@ extension Integration {
             }
             try await connection.receive(within: .seconds(10)) { $0.contains("HTTP/1.1 201") }
             #expect(connection.text.hasPrefix("HTTP/1.1 201"), "\(connection.text)")
+        }
+
+        @Test(
+            "a request that wants another protocol is answered as ever, is the connection's last, and what follows is dropped"
+        )
+        func upgrade() async throws {
+            let connection = try RawConnection(port: try Stage.current.port)
+            _ = try await connection.send(
+                "GET /api/health HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n")
+            _ = try await connection.send([UInt8](repeating: 7, count: 4_000_000))
+            try await connection.receive(within: .seconds(5)) { $0.contains("healthy") }
+            #expect(connection.text.hasPrefix("HTTP/1.1 200 "), "\(connection.text)")
+            #expect(connection.text.lowercased().contains("connection: close"))
+            try await connection.receive(within: .seconds(5)) { _ in false }
+            #expect(connection.isOver && connection.text.split(separator: "HTTP/1.1").count == 1)
+        }
+
+        @Test("a client that never reads its answers is let go")
+        func neverReads() async throws {
+            let api = try Stage.current.api
+            let connection = try RawConnection(port: api.port, receiveBufferBytes: 4096)
+            let request = Array("GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
+            let start = ContinuousClock.now
+            // Far more than all buffers on the way hold.
+            for _ in 0..<2000 where !connection.isOver { _ = connection.sendWhatGoes(request) }
+            try await untilTrue("it is closed", within: .seconds(15)) {
+                !connection.sendWhatGoes(request) && connection.isBroken
+            }
+            #expect(ContinuousClock.now - start > .seconds(1))
+            #expect(try await api.get("/api/health").status == 200)
         }
 
         @Test("JSON is nested so deep and no deeper")

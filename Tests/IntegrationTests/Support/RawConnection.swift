@@ -13,9 +13,12 @@ final class RawConnection {
     private(set) var isOver = false
     private var buffer = [UInt8](repeating: 0, count: 65536)
 
-    init(port: Int) throws {
+    init(port: Int, receiveBufferBytes: Int32? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw Broken(call: "socket", code: errno) }
+        if var size = receiveBufferBytes {
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+        }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(UInt16(port)).bigEndian
@@ -61,6 +64,17 @@ final class RawConnection {
             return true
         }
         return sent == bytes.count
+    }
+
+    /// The peer has reset the connection, or closed it while something was sent.
+    private(set) var isBroken = false
+
+    /// Sends what fits into the buffers, and reads nothing.
+    /// - Returns: whether anything did.
+    func sendWhatGoes(_ bytes: [UInt8]) -> Bool {
+        let count = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        if count < 0, errno != EAGAIN { isBroken = true }
+        return count > 0
     }
 
     func send(_ text: String) async throws -> Bool { try await send(Array(text.utf8)) }

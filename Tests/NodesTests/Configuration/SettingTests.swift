@@ -44,6 +44,8 @@ struct SettingTests {
         Case("auth.failureWindowSeconds", "3") { "\($0.api.throttle)" },
         Case("auth.addressSignUps", "3") { "\($0.api.throttle)" },
         Case("auth.signUpWindowSeconds", "3") { "\($0.api.throttle)" },
+        Case("auth.accountHashes", "3") { "\($0.api.throttle)" },
+        Case("auth.addressHashes", "3") { "\($0.api.throttle)" },
         Case("http.idleSeconds", "9") { "\($0.integer("http.idleSeconds"))" },
         Case("http.corsOrigins", "https://a.example, https://b.example") { "\($0.list("http.corsOrigins"))" },
         Case("database.url", "postgres://x") { $0.text("database.url") },

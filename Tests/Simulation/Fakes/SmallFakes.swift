@@ -22,6 +22,6 @@ package struct FakeHasher: PasswordHasher {
 /// Nobody logs in here.
 struct FakeThrottle: ThrottleRepository {
     func spent(_ buckets: [ThrottleBucket]) async throws(RepositoryError) -> [Double] { buckets.map { _ in 0 } }
-    func spend(_ buckets: [ThrottleBucket], cost: Int) async throws(RepositoryError) {}
+    func spend(_ costs: [ThrottleBucket: Int]) async throws(RepositoryError) {}
     func pruneBuckets() async throws(RepositoryError) {}
 }

@@ -105,6 +105,30 @@ extension Repositories {
             }
         }
 
+        @Test("an account has so many keys at a time; those that it has go on")
+        func bounded() async throws {
+            try await withDatabase { database in
+                let user: UserID = database.id()
+                try await database.sql(
+                    """
+                    INSERT INTO idempotency_keys (user_id, route, key, token, held_until)
+                    SELECT '\(user)', 'vote', 'old' || n, gen_random_uuid(), now() - interval '1 minute'
+                    FROM generate_series(1, \(IdempotencyKey.maximumOfUser)) AS n
+                    """)
+                let keys = database.keys
+                func reserve(_ text: String, of user: UserID) async throws -> ReservationVerdict {
+                    let key = try #require(IdempotencyKey(text, of: user, route: .vote))
+                    return try await keys.reserve(key, payload: "p", token: database.id(), hold: .seconds(60))
+                }
+                #expect(try await reserve("new", of: user) == .tooMany)
+                #expect(try await reserve("new", of: database.id()) == .reserved)
+                try await database.sql("DELETE FROM idempotency_keys WHERE key = 'old1'")
+                #expect(try await reserve("old2", of: user) == .reserved)
+                #expect(try await reserve("new", of: user) == .reserved)
+                #expect(try await reserve("newer", of: user) == .tooMany)
+            }
+        }
+
         @Test("a day later a key is as new")
         func memory() async throws {
             try await withDatabase { database in

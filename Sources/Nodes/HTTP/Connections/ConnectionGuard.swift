@@ -12,8 +12,11 @@ package struct ConnectionLimits: Sendable {
     /// Least bytes a second of a body, over `bodyWindow`.
     package var leastBodyRate: Int
     package var bodyWindow: TimeAmount
+    /// A client that takes nothing of what was written for it for this long is let go.
+    package var writeTime: TimeAmount
 
-    package init(headerTime: TimeAmount, leastBodyRate: Int, bodyWindow: TimeAmount) {
+    package init(headerTime: TimeAmount, leastBodyRate: Int, bodyWindow: TimeAmount, writeTime: TimeAmount) {
+        self.writeTime = writeTime
         self.headerTime = headerTime
         self.leastBodyRate = leastBodyRate
         self.bodyWindow = bodyWindow
@@ -48,8 +51,14 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var state = State.waiting
     private var address: NetworkAddress?
     private var isAdmitted = false
+    private var isGone = false
     /// Requests whose response has not ended.
     private var unanswered = 0
+    /// After an Upgrade or CONNECT the decoder reads no further requests, and would keep what comes: it is dropped, and the
+    /// response is the last.
+    private var isLast = false
+    private var writeTimeout: Scheduled<Void>?
+    private let watch = FirstByteHandler()
     private var hasResponseBegun = false
     /// Since when the application takes nothing: meanwhile it is not the client who is slow.
     private var heldSince: NIODeadline?
@@ -64,7 +73,6 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        let watch = FirstByteHandler()
         watch.onBytes = { [unowned self] in self.bytesCame() }
         try? context.pipeline.syncOperations.addHandler(watch, position: .first)
         if context.channel.isActive { enter(context) }
@@ -77,16 +85,21 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         cancelTimer()
-        if isAdmitted { table.leave(address) }
+        writeTimeout?.cancel()
+        if isAdmitted { table.leave(address) } else { table.refusalEnded() }
         isAdmitted = false
+        isGone = true
         context.fireChannelInactive()
     }
 
     private func enter(_ context: ChannelHandlerContext) {
-        guard !isAdmitted, !isRefused else { return }
+        guard !isAdmitted, !isRefused, !isGone else { return }
         address = context.remoteAddress?.ipAddress.flatMap { NetworkAddress($0) }
         switch table.admit(address) {
         case .admitted: isAdmitted = true
+        case .closed:
+            state = .refused
+            context.close(promise: nil)
         case .tooMany: refuse(context, .unavailable(retryAfterSeconds: 5))
         case .tooManyOfAddress:
             refuse(
@@ -107,15 +120,17 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch (state, unwrapInboundIn(data)) {
         case (.refused, _): return
-        case (_, .head):
+        case (_, .head(let head)):
             cancelTimer()
             unanswered += 1
+            isLast = isLast || head.method == .connect || head.headerFields[.upgrade] != nil
             state = .receivingBody(bytes: 0, look: nil)
         case (.receivingBody(let bytes, let look), .body(let buffer)):
             state = .receivingBody(bytes: bytes + buffer.readableBytes, look: look)
         case (.receivingBody, .end):
             cancelTimer()
             state = .waiting
+            watch.isDropping = isLast
         case (_, .body), (_, .end): break
         }
         context.fireChannelRead(data)
@@ -163,6 +178,12 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         lookLater(context)
     }
 
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        writeTimeout?.cancel()
+        writeTimeout = context.channel.isWritable ? nil : schedule(limits.writeTime, context) { $1.close(promise: nil) }
+        context.fireChannelWritabilityChanged()
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard error is HTTPParserError || error is ByteToMessageDecoderError else {
             return context.fireErrorCaught(error)
@@ -187,13 +208,27 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             return
         }
         switch unwrapOutboundIn(data) {
-        case .head(let head) where head.status.kind != .informational: hasResponseBegun = true
+        case .head(var head) where head.status.kind != .informational:
+            hasResponseBegun = true
+            guard isLast else { break }
+            head.headerFields[.connection] = "close"
+            return context.write(wrapOutboundOut(.head(head)), promise: promise)
         case .end:
             hasResponseBegun = false
             unanswered = max(0, unanswered - 1)
+            guard isLast, unanswered == 0 else { break }
+            context.writeAndFlush(data, promise: promise)
+            return letGo(context)
         case .head, .body: break
         }
         context.write(data, promise: promise)
+    }
+
+    /// What was written is sent; then there is a while to read it.
+    private func letGo(_ context: ChannelHandlerContext) {
+        let channel = context.channel
+        context.eventLoop.execute { channel.close(mode: .output, promise: nil) }
+        context.eventLoop.scheduleTask(in: UnfinishedRequestHandler.maximumDrainTime) { channel.close(promise: nil) }
     }
 
     private var isRefused: Bool {
@@ -205,7 +240,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private func refuse(_ context: ChannelHandlerContext, _ error: APIError) {
         guard !isRefused else { return }
         cancelTimer()
-        let isFree = unanswered == 0 || (unanswered == 1 && isReceivingBody)
+        let isFree = unanswered == (isReceivingBody ? 1 : 0)
         state = .refused
         metrics.send(.request(route: "refused", method: "ANY", status: error.status.code, duration: .zero))
         guard isFree, !hasResponseBegun else { return context.close(promise: nil) }
@@ -254,8 +289,10 @@ private final class FirstByteHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     var onBytes: () -> Void = {}
+    var isDropping = false
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if isDropping { return }
         onBytes()
         context.fireChannelRead(data)
     }

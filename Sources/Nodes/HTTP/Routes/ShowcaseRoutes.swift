@@ -58,7 +58,8 @@ struct ShowcaseRoutes: Sendable {
             switch error {
             case .inProgress: throw APIError.inProgress
             case .keyReused: throw APIError.keyReused
-            case .full, .unavailable: throw APIError.unavailable(retryAfterSeconds: 1)
+            case .tooManyKeys: throw APIError.tooManyKeys
+            case .full, .notTaken, .unavailable: throw APIError.unavailable(retryAfterSeconds: 1)
             }
         }
         switch verdict {

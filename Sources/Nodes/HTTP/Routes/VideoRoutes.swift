@@ -155,6 +155,7 @@ struct VideoRoutes: Sendable {
         case .unknownOwner: .unauthorized
         case .inProgress: .inProgress
         case .keyReused: .keyReused
+        case .tooManyKeys: .tooManyKeys
         case .interrupted: APIError(.badRequest, "La subida se interrumpió (The upload was interrupted)")
         case .unavailable: .unavailable(retryAfterSeconds: 5)
         }

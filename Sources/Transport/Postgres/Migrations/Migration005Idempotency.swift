@@ -15,7 +15,6 @@ extension PostgresMigration {
                 held_until timestamptz NOT NULL,
                 reserved_at timestamptz NOT NULL DEFAULT now(),
                 PRIMARY KEY (user_id, route, key)
-            );
-            CREATE INDEX idempotency_keys_by_age ON idempotency_keys USING brin (reserved_at)
+            )
             """)
 }

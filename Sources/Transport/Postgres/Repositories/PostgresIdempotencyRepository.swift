@@ -13,12 +13,16 @@ package struct PostgresIdempotencyRepository: IdempotencyRepository {
     {
         let parameters: [PostgresValue] = [
             .id(key.user), .text(key.route.rawValue), .text(key.text), .id(token), .optional(payload),
-            .microseconds(hold), .microseconds(IdempotencyKey.memory),
+            .microseconds(hold), .microseconds(IdempotencyKey.memory), .count(IdempotencyKey.maximumOfUser),
         ]
         return try await database.query(IdempotencyStatements.reserve, parameters) { rows throws(PostgresError) in
             // No row: another request reserved it while the statement ran.
             guard let row = rows.first else { return .inProgress }
-            if try row.bool(0) { return .reserved }
+            switch try row.int32(0) {
+            case 0: return .reserved
+            case 1: return .tooMany
+            default: break
+            }
             guard let payload = try row.optionalText(1), let answer = try row.optionalText(2) else {
                 return .inProgress
             }
@@ -48,23 +52,28 @@ package struct PostgresIdempotencyRepository: IdempotencyRepository {
 }
 
 enum IdempotencyStatements {
-    /// True for the reservation; otherwise what is known of the key.
+    /// 0 reserved, 1 too many keys, 2 what is known of the key.
     static let reserve = PostgresStatement(
         "idempotency_reserve",
         """
-        WITH mine AS (
+        WITH others AS MATERIALIZED (
+            SELECT count(*) >= $8 AS are_many FROM idempotency_keys
+            WHERE user_id = $1 AND NOT (route = $2 AND key = $3)
+        ), mine AS (
             INSERT INTO idempotency_keys AS k (user_id, route, key, token, payload, held_until)
-            VALUES ($1, $2, $3, $4, $5, now() + $6 * interval '1 microsecond')
+            SELECT $1, $2, $3, $4, $5, now() + $6 * interval '1 microsecond' FROM others WHERE NOT are_many
             ON CONFLICT (user_id, route, key) DO UPDATE
             SET token = $4, payload = $5, answer = NULL, held_until = excluded.held_until, reserved_at = now()
             WHERE k.token = $4 OR (k.answer IS NULL AND k.held_until < now())
                 OR k.reserved_at < now() - $7 * interval '1 microsecond'
             RETURNING 1
         )
-        SELECT true, NULL, NULL FROM mine
+        SELECT 0, NULL, NULL FROM mine
         UNION ALL
-        SELECT false, payload, answer FROM idempotency_keys
+        SELECT 2, payload, answer FROM idempotency_keys
         WHERE user_id = $1 AND route = $2 AND key = $3 AND NOT EXISTS (SELECT FROM mine)
+        UNION ALL
+        SELECT 1, NULL, NULL FROM others WHERE are_many
         """)
 
     static let renew = PostgresStatement(

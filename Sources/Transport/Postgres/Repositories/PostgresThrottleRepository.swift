@@ -17,9 +17,11 @@ package struct PostgresThrottleRepository: ThrottleRepository {
         }
     }
 
-    package func spend(_ buckets: [ThrottleBucket], cost: Int) async throws(RepositoryError) {
+    package func spend(_ costs: [ThrottleBucket: Int]) async throws(RepositoryError) {
+        let buckets = Array(costs.keys)
         let parameters: [PostgresValue] = [
-            .textArray(buckets.map(\.key)), Self.rates(buckets), .int64(Int64(cost) * 1_000_000),
+            .textArray(buckets.map(\.key)), Self.rates(buckets),
+            .int64Array(buckets.map { Int64(costs[$0] ?? 0) * 1_000_000 }),
         ]
         try await database.query(ThrottleStatements.spend, parameters) { _ in }
     }
@@ -53,8 +55,8 @@ private enum ThrottleStatements {
         "throttle_spend",
         """
         INSERT INTO throttle_buckets AS b (key, rate, spent)
-        SELECT sha256(convert_to(key, 'UTF8')) AS hash, rate, $3
-        FROM unnest($1::text[], $2::bigint[]) AS t (key, rate) ORDER BY hash
+        SELECT sha256(convert_to(key, 'UTF8')) AS hash, rate, cost
+        FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS t (key, rate, cost) ORDER BY hash
         ON CONFLICT (key) DO UPDATE SET rate = excluded.rate, at = now(), spent = excluded.spent
             + greatest(0, b.spent - (extract(epoch FROM now() - b.at) * excluded.rate)::bigint)
         """)

@@ -93,7 +93,7 @@ enum VideoStatements {
         """
     }
 
-    /// Counts every listed video's votes once: the cost grows with all votes of the filter.
+    /// Counts every video's votes once: the cost grows with all votes, in a city, too.
     private static func mostVotedPage(inCity: Bool) -> String {
         """
         WITH page AS MATERIALIZED (
