@@ -10,6 +10,8 @@ package final class Mailbox<Element: Sendable>: Sendable {
     private let stream: AsyncStream<Element>
     private let continuation: AsyncStream<Element>.Continuation
     private let droppedCount = Atomic<Int>(0)
+    private let sentCount = Atomic<Int>(0)
+    private let hasEnded = Atomic<Bool>(false)
 
     package init(_ name: String, capacity: Int) {
         precondition(capacity > 0, "a mailbox holds at least one element")
@@ -22,7 +24,9 @@ package final class Mailbox<Element: Sendable>: Sendable {
     @discardableResult
     package func send(_ element: Element) -> Bool {
         switch continuation.yield(element) {
-        case .enqueued: return true
+        case .enqueued:
+            sentCount.add(1, ordering: .relaxed)
+            return true
         case .dropped:
             droppedCount.add(1, ordering: .relaxed)
             return false
@@ -32,7 +36,15 @@ package final class Mailbox<Element: Sendable>: Sendable {
     }
 
     /// The reader's loop ends once it has taken what was sent before.
-    package func finish() { continuation.finish() }
+    package func finish() {
+        hasEnded.store(true, ordering: .relaxed)
+        continuation.finish()
+    }
+
+    package var isFinished: Bool { hasEnded.load(ordering: .relaxed) }
+
+    /// Elements taken so far.
+    package var sent: Int { sentCount.load(ordering: .relaxed) }
 
     /// Elements refused because the mailbox was full.
     package var dropped: Int { droppedCount.load(ordering: .relaxed) }

@@ -32,6 +32,8 @@ package actor MetricsEmitter {
     /// The specification's limit of values in one array.
     package static let maximumSamples = 100
     package static let maximumRoutes = 64
+    /// After the last event that is there: whoever sends the next one need not wake the emitter each time.
+    package static let rest: Duration = .milliseconds(20)
 
     package nonisolated let events: MetricMailbox
     private let namespaces: [MetricNamespace]
@@ -52,6 +54,13 @@ package actor MetricsEmitter {
         var count = 0
         var clientErrors = 0
         var serverErrors = 0
+
+        mutating func add(_ duration: Duration, status: Int) {
+            durations.append(duration.milliseconds)
+            count += 1
+            if (400..<500).contains(status) { clientErrors += 1 }
+            if status >= 500 { serverErrors += 1 }
+        }
     }
 
     private struct TaskSamples {
@@ -84,7 +93,13 @@ package actor MetricsEmitter {
                     await self.flush()
                 }
             }
-            for await event in events.elements { record(event) }
+            var taken = 0
+            for await event in events.elements {
+                record(event)
+                taken += 1
+                guard taken >= events.sent, !events.isFinished else { continue }
+                do { try await clock.wait(Self.rest) } catch { break }
+            }
             group.cancelAll()
         }
         flush()
@@ -96,13 +111,9 @@ package actor MetricsEmitter {
             let name = "\(method) \(route)"
             if routes.count < Self.maximumRoutes { routes.insert(name) }
             let key = routes.contains(name) ? name : "other"
-            var samples = requests[key, default: RequestSamples()]
-            samples.durations.append(duration.milliseconds)
-            samples.count += 1
-            if (400..<500).contains(status) { samples.clientErrors += 1 }
-            if status >= 500 { samples.serverErrors += 1 }
-            requests[key] = samples
-            if samples.durations.count == Self.maximumSamples {
+            // In place: a copy would copy its samples, too.
+            requests[key, default: RequestSamples()].add(duration, status: status)
+            if let samples = requests[key], samples.count == Self.maximumSamples {
                 writeRequests(route: key, samples)
                 requests[key] = nil
             }

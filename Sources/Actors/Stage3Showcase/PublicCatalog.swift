@@ -17,8 +17,14 @@ package actor PublicCatalog {
     package static let longestLife: Duration = .seconds(2)
 
     private let videos: any VideoRepository
-    private let clock: any NodeClock
-    private var pages: [PublicVideoQuery: (page: PublicVideoPage, goodUntil: MonotonicInstant)] = [:]
+    private nonisolated let clock: any NodeClock
+    /// Read without a turn on the actor; changed on it alone.
+    private nonisolated let pages = Mutex<[PublicVideoQuery: Page]>([:])
+
+    private struct Page {
+        let page: PublicVideoPage
+        let goodUntil: MonotonicInstant
+    }
     private var waiters: [PublicVideoQuery: [Waiter]] = [:]
     /// Queries that began under an earlier one may show what is gone.
     private var generation = 0
@@ -36,7 +42,7 @@ package actor PublicCatalog {
     /// Pages read before are not shown to those who ask from now on.
     package func forget() {
         generation += 1
-        pages.removeAll(keepingCapacity: true)
+        pages.withLock { $0.removeAll(keepingCapacity: true) }
     }
 
     private func takeTurn() async {
@@ -52,9 +58,19 @@ package actor PublicCatalog {
         if queue.isEmpty { queries -= 1 } else { queue.removeFirst().resume() }
     }
 
-    package func page(_ query: PublicVideoQuery) async throws(RepositoryError) -> PublicVideoPage {
+    package nonisolated func page(_ query: PublicVideoQuery) async throws(RepositoryError) -> PublicVideoPage {
+        if let known = known(query) { return known }
+        return try await read(query)
+    }
+
+    private nonisolated func known(_ query: PublicVideoQuery) -> PublicVideoPage? {
+        guard let known = pages.withLock({ $0[query] }), clock.now < known.goodUntil else { return nil }
+        return known.page
+    }
+
+    private func read(_ query: PublicVideoQuery) async throws(RepositoryError) -> PublicVideoPage {
         while true {
-            if let known = pages[query], clock.now < known.goodUntil { return known.page }
+            if let known = known(query) { return known }
             guard waiters[query] != nil else { break }
             let answer = await withCheckedContinuation { waiters[query, default: []].append($0) }
             if let answer { return try answer.get() }
@@ -73,11 +89,13 @@ package actor PublicCatalog {
         endTurn()
         if case .success(let page) = result, readIn == generation {
             let now = clock.now
-            pages = pages.filter { now < $0.value.goodUntil }
-            if pages.count >= Self.maximumPages { pages.removeAll(keepingCapacity: true) }
-            let reading = readAt.duration(to: clock.now)
+            let reading = readAt.duration(to: now)
             let life = min(max(Self.pageLife, reading * Self.lifePerReading), Self.longestLife)
-            pages[query] = (page, readAt.advanced(by: life))
+            pages.withLock { pages in
+                pages = pages.filter { now < $0.value.goodUntil }
+                if pages.count >= Self.maximumPages { pages.removeAll(keepingCapacity: true) }
+                pages[query] = Page(page: page, goodUntil: readAt.advanced(by: life))
+            }
         }
         var shared: Result<PublicVideoPage, RepositoryError>? = result
         if case .failure = result, Task.isCancelled { shared = nil }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Logging
+import Synchronization
 
 /// A page of the ranking, ready to be sent.
 package struct RankingPage: Sendable {
@@ -70,7 +71,8 @@ package actor RankingActor {
     /// Somebody left the feed to the load under way.
     private var looksAfterLoad = false
     private var loadOver: CheckedContinuation<Void, Never>?
-    private var pages: [RankingQuery: RankingPage] = [:]
+    /// Read without a turn on the actor; changed on it alone.
+    private nonisolated let pages = Mutex<[RankingQuery: RankingPage]>([:])
     private var waiters: [Waiter] = []
 
     private struct Waiter {
@@ -97,16 +99,21 @@ package actor RankingActor {
     package var isReady: Bool { loaded }
 
     /// Nil before the first generation: an empty ranking would be a wrong one.
-    package func readyPage(_ query: RankingQuery) -> RankingPage? { loaded ? page(query) : nil }
+    package nonisolated func readyPage(_ query: RankingQuery) async -> RankingPage? {
+        if let ready = pages.withLock({ $0[query] }) { return ready }
+        return await isReady ? page(query) : nil
+    }
 
     // MARK: - Reading
 
     package func page(_ query: RankingQuery) -> RankingPage {
-        if let ready = pages[query] { return ready }
+        if let ready = pages.withLock({ $0[query] }) { return ready }
         let rows = index.rows(in: query.city, skip: query.skip, limit: query.limit)
         let page = RankingPage(body: ReadyBytes(Self.encode(rows)), total: index.count(in: query.city))
-        if pages.count >= Self.maximumPages { pages.removeAll(keepingCapacity: true) }
-        pages[query] = page
+        pages.withLock { pages in
+            if pages.count >= Self.maximumPages { pages.removeAll(keepingCapacity: true) }
+            pages[query] = page
+        }
         return page
     }
 
@@ -270,7 +277,7 @@ package actor RankingActor {
         guard always || positions != publishedPositions else { return }
         index.publish()
         publishedPositions = positions
-        pages.removeAll(keepingCapacity: true)
+        pages.withLock { $0.removeAll(keepingCapacity: true) }
         release(isShown: true) { isPublished($0.number, of: $0.writer) }
     }
 

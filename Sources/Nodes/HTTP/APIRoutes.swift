@@ -28,8 +28,24 @@ package struct APIServices: Sendable {
     /// Scheme and authority for absolute URLs.
     func origin(of request: Request, _ context: APIContext) -> String {
         if !publicURL.isEmpty { return publicURL }
-        return "\(context.scheme)://\(request.head.authority ?? "localhost")"
+        return "\(scheme(of: request, context))://\(request.head.authority ?? "localhost")"
     }
+
+    /// The client's network: forwarding headers count when a trusted proxy sent them.
+    func client(of request: Request, _ context: APIContext) -> String {
+        guard let peer = context.peer else { return "" }
+        return proxies.client(peer: peer, forwarded: request.headers[values: Self.forwardedFor]).network
+    }
+
+    private func scheme(of request: Request, _ context: APIContext) -> String {
+        guard let given = request.headers[Self.forwardedProto], ["http", "https"].contains(given),
+            let peer = context.peer, proxies.trusts(peer)
+        else { return "http" }
+        return given
+    }
+
+    private static let forwardedFor = EdgeMiddleware.name("X-Forwarded-For")
+    private static let forwardedProto = EdgeMiddleware.name("X-Forwarded-Proto")
 
     func videoJSON(_ request: Request, _ context: APIContext) -> VideoJSON {
         // S3's URLs lead there, whatever the client calls us.
@@ -55,7 +71,7 @@ package enum APIRoutes {
         router.addMiddleware {
             EdgeMiddleware(
                 metrics: services.metrics, clock: services.clock, random: services.random,
-                corsOrigins: Set(services.corsOrigins), proxies: services.proxies, logger: services.logger)
+                corsOrigins: Set(services.corsOrigins), logger: services.logger)
         }
         let accounts = AccountRoutes(services: services)
         let videos = VideoRoutes(services: services)

@@ -13,18 +13,15 @@ package struct EdgeMiddleware: RouterMiddleware {
     let metrics: MetricMailbox
     let clock: any NodeClock
     let corsOrigins: Set<String>
-    let proxies: TrustedProxies
     private let requestIDs: RequestIDs
     let logger: Logger
 
     init(
-        metrics: MetricMailbox, clock: any NodeClock, random: any RandomSource, corsOrigins: Set<String>,
-        proxies: TrustedProxies, logger: Logger
+        metrics: MetricMailbox, clock: any NodeClock, random: any RandomSource, corsOrigins: Set<String>, logger: Logger
     ) {
         self.metrics = metrics
         self.clock = clock
         self.corsOrigins = corsOrigins
-        self.proxies = proxies
         self.logger = logger
         requestIDs = RequestIDs(start: random.next())
     }
@@ -51,7 +48,6 @@ package struct EdgeMiddleware: RouterMiddleware {
         let start = clock.now
         var context = context
         context.requestID = requestID(of: request)
-        identify(request, &context)
         var response: Response
         do {
             guard Self.isValid(authority: request.head.authority) else {
@@ -72,18 +68,6 @@ package struct EdgeMiddleware: RouterMiddleware {
                 duration: start.duration(to: clock.now)))
         return response
     }
-
-    /// Forwarding headers count when a trusted proxy sent them.
-    private func identify(_ request: Request, _ context: inout APIContext) {
-        guard let peer = context.peer else { return }
-        context.client = proxies.client(peer: peer, forwarded: request.headers[values: Self.forwardedFor]).network
-        if proxies.trusts(peer), let scheme = request.headers[Self.forwardedProto], ["http", "https"].contains(scheme) {
-            context.scheme = scheme
-        }
-    }
-
-    private static let forwardedFor = name("X-Forwarded-For")
-    private static let forwardedProto = name("X-Forwarded-Proto")
 
     /// Absolute URLs are made from it (RFC 9110, 7.2; RFC 3986, 3.2: host and port, no user).
     private static func isValid(authority: String?) -> Bool {
@@ -129,9 +113,17 @@ package struct EdgeMiddleware: RouterMiddleware {
     }
 
     private func finish(_ response: inout Response, _ request: Request, _ context: APIContext) {
-        // By appending alone: looking a name up makes HTTPFields build an index.
-        let own = response.headers.map(\.name)
-        for field in Self.securityHeaders where !own.contains(field.name) { response.headers.append(field) }
+        // By appending alone: looking a name up makes HTTPFields build an index. Routes have their own of these two only.
+        var (hasCaching, hasPolicy) = (false, false)
+        for field in response.headers {
+            if field.name == .cacheControl { hasCaching = true }
+            if field.name == .contentSecurityPolicy { hasPolicy = true }
+        }
+        for field in Self.securityHeaders {
+            if hasCaching, field.name == .cacheControl { continue }
+            if hasPolicy, field.name == .contentSecurityPolicy { continue }
+            response.headers.append(field)
+        }
         response.headers.append(HTTPField(name: Self.requestIDName, value: context.requestID))
         if !corsOrigins.isEmpty { response.headers.append(HTTPField(name: .vary, value: "Origin")) }
         if !corsOrigins.isEmpty, let origin = request.headers[.origin] {

@@ -28,9 +28,9 @@ extension Response {
         }
         headers.append(HTTPField(name: .contentType, value: "application/json; charset=utf-8"))
         if packed != nil { headers.append(HTTPField(name: .contentEncoding, value: "gzip")) }
-        let bytes = packed ?? body.bytes
+        let buffer = packed.map { ByteBuffer(bytes: $0) } ?? body.buffer { ByteBuffer(bytes: $0) }
         return Response(
-            status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+            status: .ok, headers: headers, body: ResponseBody(byteBuffer: buffer))
     }
 
     /// RFC 9110, 12.5.3: named, or any, and not with a weight of zero.

@@ -65,10 +65,10 @@ struct MetricsEmitterTests {
             stage.emitter.events.send(.request(route: "/a", method: "GET", status: 200, duration: .zero))
             stage.emitter.events.send(.taskFinished(duration: .zero))
         }
-        stage.world.settle()
+        stage.world.advance(MetricsEmitter.rest)
         #expect(stage.lines.map { ($0.numbers["RequestDuration"] ?? $0.numbers["TaskDuration"])?.count } == [100, 100])
         stage.emitter.events.finish()
-        stage.world.settle()
+        stage.world.advance(MetricsEmitter.rest)
         #expect(run.isOver)
         #expect(stage.lines.compactMap { $0.numbers["RequestCount"]?.first }.reduce(0, +) == 150)
         #expect(stage.lines.compactMap { $0.numbers["TaskCount"]?.first }.reduce(0, +) == 150)

@@ -33,7 +33,7 @@ struct AccountRoutes: Sendable {
             user = try await services.node.accounts.signUp(
                 .init(
                     firstName: firstName, lastName: lastName, email: email, password: password, city: city,
-                    country: country), from: context.client)
+                    country: country), from: services.client(of: request, context))
         } catch {
             throw Self.apiError(error)
         }
@@ -51,7 +51,8 @@ struct AccountRoutes: Sendable {
         guard let email, let password else { throw APIError.internalError }
         let user: User?
         do {
-            user = try await services.node.accounts.logIn(email: email, password: password, from: context.client)
+            user = try await services.node.accounts.logIn(
+                email: email, password: password, from: services.client(of: request, context))
         } catch {
             throw Self.apiError(error)
         }

@@ -24,9 +24,11 @@ struct ShowcaseRoutes: Sendable {
             for item in result.videos { items.append(.object(try await json.members(of: item))) }
             return Array(JSONValue.array(items).encoded)
         }
-        var kept: [(String, String)] = [("sort", sort.rawValue)]
-        if let city { kept.append(("city", Self.percentEncoded(city))) }
-        let links = page.links(path: "/api/public/videos", query: kept, total: result.total, asOf: result.asOf)
+        let links = body.note {
+            var kept: [(String, String)] = [("sort", sort.rawValue)]
+            if let city { kept.append(("city", Self.percentEncoded(city))) }
+            return page.links(path: "/api/public/videos", query: kept, total: result.total, asOf: result.asOf)
+        }
         return .ready(body, to: request, headers: listHeaders(total: result.total, links: links))
     }
 
@@ -37,8 +39,10 @@ struct ShowcaseRoutes: Sendable {
         guard let ready = await services.node.rankings.readyPage(query) else {
             throw APIError.unavailable(retryAfterSeconds: 2)
         }
-        let kept = city.map { [("city", Self.percentEncoded($0))] } ?? []
-        let links = page.links(path: "/api/public/rankings", query: kept, total: ready.total)
+        let links = ready.body.note {
+            let kept = city.map { [("city", Self.percentEncoded($0))] } ?? []
+            return page.links(path: "/api/public/rankings", query: kept, total: ready.total)
+        }
         return .ready(ready.body, to: request, headers: listHeaders(total: ready.total, links: links))
     }
 
