@@ -18,7 +18,7 @@ package struct ThrottleLimits: Sendable, Equatable {
     package static let costOfTaken = 10
 
     package init(
-        accountFailures: Int = 20, addressFailures: Int = 1000, window: Duration = .seconds(600),
+        accountFailures: Int = 100, addressFailures: Int = 1000, window: Duration = .seconds(600),
         addressSignUps: Int = 5000, signUpWindow: Duration = .seconds(3600), accountHashes: Int = 64,
         addressHashes: Int = 192
     ) {

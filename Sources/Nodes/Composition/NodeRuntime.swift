@@ -94,7 +94,7 @@ package struct NodeRuntime: Sendable {
                 notice: configuration.seconds("drain.noticeSeconds"), status: status, worker: worker, api: api,
                 listener: listener, clock: parts.clock)
             guard drain.nodeIsUp(drained) else { return group.cancelAll() }
-            if let callers { group.addTask { await callers.watch(parts.feed) } }
+            if let callers, let api { group.addTask { await callers.watch(parts.feed, api.catalog) } }
             try await work(worker: worker, api: api, listener: drained.listener, listening: listening)
             metrics.events.finish()
             group.cancelAll()

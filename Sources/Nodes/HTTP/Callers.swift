@@ -28,9 +28,13 @@ package actor Callers {
         return bearer.user
     }
 
-    /// Asks the database anew about everybody whenever an account was erased, or its tokens revoked, on any node, until cancelled.
-    package func watch(_ feed: any ChangeFeed) async {
-        for await _ in feed.changes(on: .accounts) { forgetAll() }
+    /// Asks the database anew about everybody, and for each page of the list, whenever an account was erased, or its
+    /// tokens revoked, on any node, until cancelled.
+    package func watch(_ feed: any ChangeFeed, _ catalog: PublicCatalog) async {
+        for await _ in feed.changes(on: .accounts) {
+            forgetAll()
+            await catalog.forget()
+        }
     }
 
     /// Counts as a change for questions that are under way: what they learn is not kept.

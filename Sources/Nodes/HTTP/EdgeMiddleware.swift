@@ -16,7 +16,7 @@ package struct EdgeMiddleware: RouterMiddleware {
     private let requestIDs: RequestIDs
     let logger: Logger
 
-    init(
+    package init(
         metrics: MetricMailbox, clock: any NodeClock, random: any RandomSource, corsOrigins: Set<String>, logger: Logger
     ) {
         self.metrics = metrics
@@ -58,6 +58,8 @@ package struct EdgeMiddleware: RouterMiddleware {
             response = answer(to: error, context: context).response(requestID: context.requestID)
         }
         finish(&response, request, context)
+        // Refusals, too: a body would be taken for the next answer (RFC 9110, 9.3.2).
+        if request.method == .head { response = response.createHeadResponse() }
         record(request, context, response.status.code, took: start.duration(to: clock.now))
         // Only what a route answers has a name of its own: any other would be the client's to invent.
         let isRoute = context.endpointPath != nil && response.status != .methodNotAllowed
@@ -129,7 +131,8 @@ package struct EdgeMiddleware: RouterMiddleware {
         if !corsOrigins.isEmpty, let origin = request.headers[.origin] {
             if corsOrigins.contains(origin) {
                 response.headers[.accessControlAllowOrigin] = origin
-                response.headers[.accessControlExposeHeaders] = "X-Total-Count, Link, X-Request-Id, Retry-After"
+                response.headers[.accessControlExposeHeaders] =
+                    "X-Total-Count, Link, X-Request-Id, Retry-After, Location, ETag"
             }
         }
     }

@@ -102,7 +102,7 @@ package struct FieldReader {
 
     /// A password to be set.
     package mutating func newPassword(_ name: String) -> String? {
-        guard let text = password(name) else { return nil }
+        guard let text = repeatedPassword(name) else { return nil }
         if text.unicodeScalars.count < PasswordRules.minimumLength {
             add(
                 "string_too_short", name,
@@ -114,6 +114,28 @@ package struct FieldReader {
             return nil
         }
         return text
+    }
+
+    /// A password to be set, or its repetition: not blank.
+    package mutating func repeatedPassword(_ name: String) -> String? {
+        guard let text = password(name) else { return nil }
+        if text.allSatisfy(\.isWhitespace) {
+            add("string_too_short", name, "El campo no puede estar vacío (Field must not be blank)")
+            return nil
+        }
+        if text.unicodeScalars.count > PasswordRules.maximumLength {
+            add(
+                "string_too_long", name,
+                "Máximo \(PasswordRules.maximumLength) caracteres (String should have at most \(PasswordRules.maximumLength) characters)"
+            )
+            return nil
+        }
+        return text
+    }
+
+    /// Beside other problems, so that all are told at once.
+    package mutating func note(_ problem: FieldProblem) {
+        if !problems.isEmpty { problems.append(problem) }
     }
 
     /// As it is: white space counts.
@@ -155,6 +177,7 @@ package struct FieldReader {
 /// NIST SP 800-63B, 3.1.1.2: length and a list of common ones, no composition rules.
 package enum PasswordRules {
     package static let minimumLength = 8
+    package static let maximumLength = 256
     /// Bounds the work of hashing.
     package static let maximumBytes = 1024
     package static let common: Set<String> = [

@@ -16,21 +16,20 @@ package struct PageQuery: Sendable, Equatable {
     /// - Throws: 400 for anything that is not a number in bounds.
     /// - Parameter moves: whether order may move while one reads, so that cursors name a moment.
     package init(_ request: Request, defaultLimit: Int, maximumLimit: Int, moves: Bool = false) throws {
-        let query = request.uri.queryParameters
+        let query = QueryFields(request)
         limit = try Self.number(query["limit"], in: 1...maximumLimit) ?? defaultLimit
+        // All of them are looked at, whichever counts.
+        let page = try Self.number(query["page"], in: 1...Self.maximumSkip / maximumLimit)
+        let given = try Self.number(query["skip"], in: 0...Self.maximumSkip)
         if let cursor = query["cursor"] {
             (skip, asOf) = try Self.decode(cursor, moves: moves)
-            return
-        }
-        asOf = nil
-        if let page = try Self.number(query["page"], in: 1...Self.maximumSkip / maximumLimit) {
-            skip = (page - 1) * limit
         } else {
-            skip = try Self.number(query["skip"], in: 0...Self.maximumSkip) ?? 0
+            skip = page.map { [limit] page in (page - 1) * limit } ?? given ?? 0
+            asOf = nil
         }
     }
 
-    private static func number(_ text: Substring?, in range: ClosedRange<Int>) throws -> Int? {
+    private static func number(_ text: String?, in range: ClosedRange<Int>) throws -> Int? {
         guard let text else { return nil }
         guard let number = Int(text), range.contains(number), text.utf8.allSatisfy({ (0x30...0x39).contains($0) })
         else { throw APIError.invalidQuery }
@@ -57,7 +56,7 @@ package struct PageQuery: Sendable, Equatable {
         return asOf.map { "c\(String($0, radix: 36))-\(place)" } ?? "o\(place)"
     }
 
-    private static func decode(_ cursor: Substring, moves: Bool) throws -> (skip: Int, asOf: Int64?) {
+    private static func decode(_ cursor: String, moves: Bool) throws -> (skip: Int, asOf: Int64?) {
         guard cursor.utf8.allSatisfy({ $0 != UInt8(ascii: "+") }), cursor.first == (moves ? "c" : "o") else {
             throw APIError.invalidQuery
         }

@@ -164,6 +164,25 @@ extension Integration.Contract {
             #expect(answer.wrongFields == ["body.first_name"])
         }
 
+        @Test("blank passwords are blank fields, and a repetition that differs is told beside other mistakes")
+        func blankPasswords() async throws {
+            let api = try Season.current.api
+            for field in ["password1", "password2"] {
+                let answer = try await api.post("/api/auth/signup", Self.form([field: "          "]))
+                expectError(answer, 422)
+                #expect(answer.wrongFields == ["body.\(field)"])
+            }
+            let both = try await api.post(
+                "/api/auth/signup", Self.form(["email": "no", "password2": "otra distinta 9"]))
+            expectError(both, 422)
+            #expect(both.wrongFields == ["body.email", "body.password2"])
+            let long = try await api.post(
+                "/api/auth/signup",
+                Self.form(["password1": .text(String(repeating: "ab3 ", count: 65))]))
+            expectError(long, 422)
+            #expect(long.wrongFields == ["body.password1"])
+        }
+
         @Test("a login answers with a token that works")
         func logIn() async throws {
             let season = try Season.current

@@ -125,6 +125,28 @@ extension Integration.Contract {
             #expect(first != second)
         }
 
+        @Test("the answer to HEAD has no body, whatever it says: the next answer on the connection is whole")
+        func headRefusals() async throws {
+            let connection = try RawConnection(port: try Season.current.api.port)
+            let paths = ["/api/videos", "/api/nothing", "/api/auth/login", "/api/public/videos?limit=0", "/api/health"]
+            for (number, path) in paths.enumerated() {
+                _ = try await connection.send("HEAD \(path) HTTP/1.1\r\nHost: a\r\n\r\n")
+                try await connection.receive(within: .seconds(5)) {
+                    $0.split(separator: "HTTP/1.1 ").count == 2 * number + 1 && $0.hasSuffix("\r\n\r\n")
+                }
+                _ = try await connection.send("GET /api/health HTTP/1.1\r\nHost: a\r\n\r\n")
+                try await connection.receive(within: .seconds(5)) {
+                    $0.split(separator: "HTTP/1.1 ").count == 2 * number + 2 && $0.hasSuffix("}")
+                }
+            }
+            let answers = connection.text.split(separator: "HTTP/1.1 ")
+            #expect(
+                answers.map { $0.prefix(3) } == ["401", "200", "404", "200", "405", "200", "400", "200", "200", "200"])
+            for (number, answer) in answers.enumerated() {
+                #expect(answer.hasSuffix("\r\n\r\n") == (number % 2 == 0), "\(answer)")
+            }
+        }
+
         @Test("every response has the security headers", arguments: ["/api/health", "/api/nothing", "/api/videos"])
         func securityHeaders(path: String) async throws {
             let headers = try await Season.current.api.get(path).headers

@@ -30,7 +30,8 @@ extension Integration.Contract {
         @Test(
             "the city's case and accents do not matter",
             arguments: [
-                "Medell%C3%ADn", "MEDELLIN", "medell%C3%8DN", "Medelli%CC%81n", "%20medellin%20", "medell%ED%xx",
+                "Medell%C3%ADn", "MEDELLIN", "+medellin+", "medell%C3%8DN", "Medelli%CC%81n", "%20medellin%20",
+                "medell%ED%xx",
             ])
         func city(text: String) async throws {
             let season = try Season.current
@@ -289,6 +290,7 @@ extension Integration.Contract {
             arguments: [
                 "limit=0", "limit=1001", "limit=-5", "limit=x", "skip=-1", "page=0", "page=x", "limit=",
                 "skip=99999999999999999999",
+                "page=3&skip=-99", "cursor=o1&page=0",
             ])
         func badParameter(query: String) async throws {
             let answer = try await Season.current.api.get("/api/public/rankings?\(query)")

@@ -113,8 +113,9 @@ extension Integration {
         func steadyBody() async throws {
             let api = try Stage.current.api
             let player = try await api.signUp()
-            let connection = try RawConnection(port: api.port)
+            // Before there is a connection: it may have to be drawn, which takes longer than one may be idle.
             let body = MultipartForm.video(try await Clips.shared().small, title: "Uno").bytes
+            let connection = try RawConnection(port: api.port)
             _ = try await connection.send(try Self.upload(body.count, by: player))
             // At least forty thousand bytes a second, for some seconds.
             let step = max(10_000, body.count / 12)

@@ -217,18 +217,23 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             hasResponseBegun = false
             unanswered = max(0, unanswered - 1)
             guard isLast, unanswered == 0 else { break }
-            context.writeAndFlush(data, promise: promise)
-            return letGo(context)
+            return writeLast(context, data, promise)
         case .head, .body: break
         }
         context.write(data, promise: promise)
     }
 
-    /// What was written is sent; then there is a while to read it.
-    private func letGo(_ context: ChannelHandlerContext) {
+    /// Closes when it is on the wire, and there was a while to read it.
+    private func writeLast(_ context: ChannelHandlerContext, _ data: NIOAny, _ promise: EventLoopPromise<Void>?) {
+        let written = promise ?? context.eventLoop.makePromise()
         let channel = context.channel
-        context.eventLoop.execute { channel.close(mode: .output, promise: nil) }
-        context.eventLoop.scheduleTask(in: UnfinishedRequestHandler.maximumDrainTime) { channel.close(promise: nil) }
+        written.futureResult.whenComplete { _ in
+            channel.close(mode: .output, promise: nil)
+            channel.eventLoop.scheduleTask(in: UnfinishedRequestHandler.maximumDrainTime) {
+                channel.close(promise: nil)
+            }
+        }
+        context.writeAndFlush(data, promise: written)
     }
 
     private var isRefused: Bool {

@@ -87,6 +87,9 @@ struct OpenAPIDocument {
         }
         // What any route may say: a request that is no HTTP, a node that is full or without its database, a defect.
         errors[400] = errors[400] ?? "The request is malformed."
+        errors[408] = errors[408] ?? "Header or body did not arrive in time."
+        errors[429] = errors[429] ?? "Too many connections from this address; Retry-After says when to come back."
+        errors[431] = errors[431] ?? "The header is too large."
         errors[500] = "A defect; the request id tells where to look."
         errors[503] = errors[503] ?? "Something that the node needs is away; Retry-After says when to come back."
         for (status, description) in errors where responses["\(status)"] == nil {
@@ -94,7 +97,9 @@ struct OpenAPIDocument {
                 "description": .text(description),
                 "content": ["application/json": ["schema": reference("Error")]],
             ]
-            if let header = [401: "WWW-Authenticate", 503: "Retry-After"][status] {
+            if let header = [401: "WWW-Authenticate", 409: "Retry-After", 429: "Retry-After", 503: "Retry-After"][
+                status]
+            {
                 members["headers"] = .object([header: ["schema": ["type": "string"]]])
             }
             responses["\(status)"] = .object(members)

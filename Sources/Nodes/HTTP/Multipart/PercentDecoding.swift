@@ -1,4 +1,4 @@
-/// The two percent encodings of form data's names.
+/// The percent encodings of form data: names in a body, and the whole of a query.
 enum PercentDecoding {
     /// What browsers encode in a name or file name: quote, CR and LF, nothing else (WHATWG HTML, section 4.10.22.8).
     /// A percent sign of the name itself stays as it is.
@@ -12,6 +12,12 @@ enum PercentDecoding {
         let parts = text.split(separator: "'", maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count == 3, parts[0].lowercased() == "utf-8" else { return nil }
         return String(validating: decodedBytes(String(parts[2])) { _ in true }, as: UTF8.self)
+    }
+
+    /// A name or value of a query, as forms and URLSearchParams write them: a plus is a space.
+    static func decodeQuery(_ text: Substring) -> String {
+        let bytes = text.utf8.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }
+        return decode(String(decoding: bytes, as: UTF8.self)) { _ in true }
     }
 
     private static func decode(_ text: String, _ isDecoded: (UInt8) -> Bool) -> String {

@@ -12,21 +12,16 @@ struct AccountRoutes: Sendable {
         let lastName = fields.required("last_name", maximumLength: 100)
         let email = fields.email("email")
         let password = fields.newPassword("password1")
-        let repetition = fields.password("password2")
+        let repetition = fields.repeatedPassword("password2")
         let city = fields.required("city", maximumLength: 100)
         let country = fields.required("country", maximumLength: 100)
+        if let password, let repetition, password != repetition { fields.note(Self.differentPasswords) }
         try fields.finish()
         guard let firstName, let lastName, let email, let password, let city, let country else {
             throw APIError.internalError
         }
         guard password == repetition else {
-            throw APIError(
-                .badRequest,
-                fields: [
-                    FieldProblem(
-                        type: "value_error", location: ["body", "password2"],
-                        message: "Las contraseñas no coinciden (Passwords do not match)")
-                ])
+            throw APIError(.badRequest, fields: [Self.differentPasswords])
         }
         let user: User
         do {
@@ -78,6 +73,10 @@ struct AccountRoutes: Sendable {
             "account erased", metadata: ["user_id": "\(id)", "request_id": "\(context.requestID)"])
         return Response(status: .noContent)
     }
+
+    private static let differentPasswords = FieldProblem(
+        type: "value_error", location: ["body", "password2"],
+        message: "Las contraseñas no coinciden (Passwords do not match)")
 
     private static func apiError(_ failure: AccountService.Failure) -> any Error {
         switch failure {

@@ -65,6 +65,7 @@ extension ShowcaseRoutes {
             404: "There is no such video.",
             409: "A request with this Idempotency-Key is still in progress.",
             422: "The Idempotency-Key was used for another video.",
+            429: "Too many Idempotency-Keys within 24 hours; Retry-After says when to come back.",
         ])
 
     static let voteStatusOperation = Operation(

@@ -11,8 +11,8 @@ struct ShowcaseRoutes: Sendable {
 
     @Sendable func videos(_ request: Request, _ context: APIContext) async throws -> Response {
         let page = try PageQuery(request, defaultLimit: 50, maximumLimit: 100, moves: true)
-        let query = request.uri.queryParameters
-        let sort = query["sort"].map { PublicVideoSort(rawValue: String($0)) } ?? .recent
+        let query = QueryFields(request)
+        let sort = query["sort"].map { PublicVideoSort(rawValue: $0) } ?? .recent
         guard let sort else { throw APIError.invalidQuery }
         let city = try Self.city(query["city"])
         let result = try await services.node.catalog.page(
@@ -34,7 +34,7 @@ struct ShowcaseRoutes: Sendable {
 
     @Sendable func rankings(_ request: Request, _ context: APIContext) async throws -> Response {
         let page = try PageQuery(request, defaultLimit: 100, maximumLimit: 1000)
-        let city = try Self.city(request.uri.queryParameters["city"])
+        let city = try Self.city(QueryFields(request)["city"])
         let query = RankingQuery(city: city.map { FoldedText($0) }, skip: page.skip, limit: page.limit)
         guard let ready = await services.node.rankings.readyPage(query) else {
             throw APIError.unavailable(retryAfterSeconds: 2)
@@ -108,9 +108,9 @@ struct ShowcaseRoutes: Sendable {
     }
 
     /// Nil for every city; blank counts as none.
-    private static func city(_ value: Substring?) throws -> String? {
+    private static func city(_ value: String?) throws -> String? {
         guard let value else { return nil }
-        let text = String(value).trimmingWhitespace()
+        let text = value.trimmingWhitespace()
         // As sign-up takes it.
         guard value.unicodeScalars.count <= 100,
             !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })

@@ -1,8 +1,10 @@
+import HTTPTypes
 import Hummingbird
 
 /// Row 12 of the contract. No I/O on the request path.
 struct StatusRoutes: Sendable {
     let services: APIServices
+    private static let later: HTTPFields = [.retryAfter: "2"]
 
     /// 200 while the node lives, whatever it has lost: a lost database must not make a load balancer replace the whole
     /// fleet. 503 while it drains.
@@ -14,7 +16,7 @@ struct StatusRoutes: Sendable {
                 "status": .text(status.isDraining ? "draining" : "healthy"),
                 "service": .text("backend"),
                 "database": .text(status.reach.database ? "ok" : "unreachable"),
-            ]))
+            ]), headers: status.isDraining ? Self.later : [:])
     }
 
     @Sendable func ready(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -29,6 +31,6 @@ struct StatusRoutes: Sendable {
                 "status": .text(isReady ? "ready" : "not ready"), "service": .text("backend"),
                 "database": word(reach.database), "storage": word(reach.store), "queue": word(reach.queue),
                 "ranking": .text(hasRanking ? "ok" : "loading"),
-            ]))
+            ]), headers: isReady ? [:] : Self.later)
     }
 }

@@ -18,6 +18,7 @@ extension VideoRoutes {
                 "Not a video, too large, beyond the contest's rules, one video too many, the title is blank or too long, or the upload broke off.",
             409: "A request with this Idempotency-Key is still in progress.",
             422: "A field is missing, the form is malformed, or the Idempotency-Key was used for another upload.",
+            429: "Too many Idempotency-Keys within 24 hours; Retry-After says when to come back.",
             503: "The node is full; Retry-After says when to come back.",
         ])
 
