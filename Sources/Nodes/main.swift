@@ -10,9 +10,9 @@ if CommandLine.arguments.dropFirst().first == GuardianCommand.word {
 
 let words = Array(CommandLine.arguments.dropFirst())
 if let first = words.first, first.contains("="), !first.hasPrefix("-") {
-    exit(await NodeCommand.run(words))
+    ProcessEnd.exit(await NodeCommand.run(words))
 }
 if words.first == "benchmark" {
-    exit(await NodeCommand.run(Array(words.dropFirst()), benchmark: true))
+    ProcessEnd.exit(await NodeCommand.run(Array(words.dropFirst()), benchmark: true))
 }
 await AnbCommand.run(words)

@@ -40,3 +40,29 @@ extension RandomSource {
     /// Uniform in 0 ..< 1.
     package func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
 }
+
+/// SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014): a seed, a sequence. Not for
+/// secrets.
+package struct SplitMix64: RandomNumberGenerator, Sendable {
+    /// Between two states: 2^64 divided by the golden ratio.
+    package static let step: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+    private var state: UInt64
+
+    package init(seed: UInt64) {
+        state = seed
+    }
+
+    package mutating func next() -> UInt64 {
+        state &+= Self.step
+        return Self.stir(state)
+    }
+
+    /// Different words for different states, with no likeness between those of neighbours.
+    package static func stir(_ state: UInt64) -> UInt64 {
+        var word = state
+        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
+        return word ^ (word >> 31)
+    }
+}

@@ -48,8 +48,9 @@ package struct FieldProblem: Error, Sendable, Equatable {
 /// Admits uploads, and takes each from its first byte to row and outbox entry in one transaction.
 ///
 /// Owns the count of uploads under way (bound: `maximumUploads`, 503 beyond it) and the admission, which closes by what
-/// its `run()` sees of the backlog. Talked to by the upload route; tells the OutboxRelay by its wake signal. Bytes flow on the caller's task, beside the actor. A failure at any point
-/// removes the workspace; an original whose row did not come to be is removed here or by the Reconciler.
+/// its `run()` sees of the backlog. Talked to by the upload route; tells the OutboxRelay by its wake signal. Bytes flow on the
+/// caller's task, beside the actor. A failure at any point removes the workspace; an original whose row did not come to
+/// be is removed here or by the Reconciler.
 package actor UploadCoordinator {
     package static let maximumTries = 4
     /// Between two looks at the backlog.
@@ -64,7 +65,7 @@ package actor UploadCoordinator {
     private nonisolated let gateway: S3Gateway
     private nonisolated let probe: any MediaProbe
     private nonisolated let workspaces: any Workspaces
-    private nonisolated let keys: IdempotencyKeys
+    nonisolated let keys: IdempotencyKeys
     private nonisolated let outboxWake: Signal
     private nonisolated let ids: IdentifierSource
     private nonisolated let clock: any NodeClock
@@ -138,61 +139,7 @@ package actor UploadCoordinator {
         return accepted
     }
 
-    /// As without a key, but a repetition is not taken in: it is answered as the first was.
-    /// - Parameter answer: the words for an outcome; nil for one that is not to be remembered.
-    /// - Returns: them.
-    package nonisolated func receive(
-        _ source: some UploadSource, requestID: String? = nil, under key: IdempotencyKey,
-        answer: @escaping @Sendable (Result<Accepted, UploadError>) -> String?
-    ) async throws(UploadError) -> String {
-        let beginning: IdempotencyKeys.Beginning
-        do { beginning = try await keys.begin(key) } catch { throw .unavailable("\(error)") }
-        switch beginning {
-        case .inProgress: throw .inProgress
-        case .tooMany: throw .tooManyKeys
-        case .repeated(let known):
-            return try await words(source, from: key.user, requestID, Once(known: known, token: nil, answer: answer))
-        case .first(let token):
-            let result = await keys.keep(token) { () -> Result<String, UploadError> in
-                let once = Once(known: nil, token: token, answer: answer)
-                do throws(UploadError) {
-                    return .success(try await words(source, from: key.user, requestID, once))
-                } catch {
-                    return .failure(error)
-                }
-            }
-            // One that is answered stays.
-            if case .failure = result { await keys.release(token) }
-            return try result.get()
-        }
-    }
-
-    /// What a request under an idempotency key brings along.
-    private struct Once: Sendable {
-        /// Of the first request.
-        let known: RememberedAnswer?
-        /// Of a first request.
-        let token: ReservationToken?
-        let answer: @Sendable (Result<Accepted, UploadError>) -> String?
-    }
-
-    private enum Receipt {
-        case accepted(Accepted)
-        case known(String)
-    }
-
-    private nonisolated func words(
-        _ source: some UploadSource, from owner: UserID, _ requestID: String?, _ once: Once
-    ) async throws(UploadError) -> String {
-        switch try await admitted(source, from: owner, requestID, once) {
-        case .known(let answer): return answer
-        case .accepted(let accepted):
-            guard let answer = once.answer(.success(accepted)) else { throw .unavailable("no words for an upload") }
-            return answer
-        }
-    }
-
-    private nonisolated func admitted(
+    nonisolated func admitted(
         _ source: some UploadSource, from owner: UserID, _ requestID: String?, _ once: Once?
     ) async throws(UploadError) -> Receipt {
         try await admit()
@@ -251,31 +198,10 @@ package actor UploadCoordinator {
         let spooled: SpooledFile
         do { spooled = try spool.finish() } catch { throw Self.uploadError(error) }
         guard let once else { return .accepted(try await store(spooled, titled: text, from: owner, requestID, nil)) }
-
-        let payload = Self.payload(spooled, titled: text)
-        if let known = once.known {
-            guard known.payload == payload else { throw .keyReused }
-            return .known(known.answer)
-        }
-        func promise(_ outcome: Result<Accepted, UploadError>) -> AnswerOnce? {
-            guard let token = once.token, let answer = once.answer(outcome) else { return nil }
-            return AnswerOnce(token: token, remembered: RememberedAnswer(payload: payload, answer: answer))
-        }
-        do {
-            let accepted = try await store(spooled, titled: text, from: owner, requestID) { promise(.success($0)) }
-            return .accepted(accepted)
-        } catch {
-            if let refusal = promise(.failure(error)) { await keys.remember(refusal) }
-            throw error
-        }
+        return try await answer(once, spooled, titled: text, from: owner, requestID)
     }
 
-    /// Equal for equal files with equal titles.
-    private static func payload(_ spooled: SpooledFile, titled text: String) -> String {
-        "\(spooled.sha256) \(ReadyBytes.tag(of: text.utf8))"
-    }
-
-    private nonisolated func store(
+    nonisolated func store(
         _ spooled: SpooledFile, titled text: String, from owner: UserID, _ requestID: String?,
         _ answerOnce: ((Accepted) -> AnswerOnce?)?
     ) async throws(UploadError) -> Accepted {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 
 /// The words of the command line; nodes start with `key=value` instead.
 struct AnbCommand: AsyncParsableCommand {
@@ -24,7 +25,7 @@ struct AnbCommand: AsyncParsableCommand {
         ])
 
     /// Parses and runs; ends the process with the command's exit code.
-    static func run(_ words: [String]) async {
+    static func run(_ words: [String]) async -> Never {
         do {
             var command = try parseAsRoot(words)
             if var asynchronous = command as? any AsyncParsableCommand {
@@ -33,7 +34,11 @@ struct AnbCommand: AsyncParsableCommand {
                 try command.run()
             }
         } catch {
-            exit(withError: error)
+            let code = exitCode(for: error)
+            let text = fullMessage(for: error)
+            if !text.isEmpty { if code == .success { print(text) } else { StandardError.write(text) } }
+            ProcessEnd.exit(code.rawValue)
         }
+        ProcessEnd.exit(EXIT_SUCCESS)
     }
 }

@@ -156,7 +156,7 @@ package struct EdgeMiddleware: RouterMiddleware {
     }
 }
 
-/// Ids of requests: one after the other from a random start, stirred (SplitMix64) so that no two look alike. No system
+/// Ids of requests: one after the other from a random start, stirred so that no two look alike. No system
 /// call for each.
 private final class RequestIDs: Sendable {
     private let last: Atomic<UInt64>
@@ -164,9 +164,6 @@ private final class RequestIDs: Sendable {
     init(start: UInt64) { last = Atomic(start) }
 
     func next() -> UInt64 {
-        var word = last.wrappingAdd(0x9E37_79B9_7F4A_7C15, ordering: .relaxed).newValue
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
+        SplitMix64.stir(last.wrappingAdd(SplitMix64.step, ordering: .relaxed).newValue)
     }
 }

@@ -21,7 +21,7 @@ package struct LoadRun: Sendable {
         let clock = ContinuousClock()
         let start = clock.now
         let count = Int((rate * length.inSeconds).rounded())
-        var random = SplitMix(state: seed)
+        var random = SplitMix64(seed: seed)
         var underWay = 0
         var told = 0
         await withTaskGroup(of: Void.self) { group in
@@ -50,17 +50,5 @@ package struct LoadRun: Sendable {
             await group.waitForAll()
         }
         return recorder
-    }
-
-    private struct SplitMix {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var word = state
-            word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-            return word ^ (word >> 31)
-        }
     }
 }

@@ -41,21 +41,12 @@ final class Box<Value: Sendable>: Sendable {
     func set(_ new: Value) { storage.withLock { $0 = new } }
 }
 
-/// SplitMix64.
 final class SeededRandom: RandomSource {
-    private let state: Mutex<UInt64>
+    private let words: Mutex<SplitMix64>
 
-    init(seed: UInt64 = 1) { state = Mutex(seed) }
+    init(seed: UInt64 = 1) { words = Mutex(SplitMix64(seed: seed)) }
 
-    func next() -> UInt64 {
-        state.withLock { state in
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
-    }
+    func next() -> UInt64 { words.withLock { $0.next() } }
 
     func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 }

@@ -6,14 +6,8 @@ extension Integration.Nodes {
         @Test("a vote shows at once on its own node and within two seconds on the other, and counts once over both")
         func votes() async throws {
             let first = try Stage.current.api
-            let clips = try await Clips.shared()
             let player = try await first.signUp(first: "Nora", last: "Nodo", city: "Leticia")
-            let ids = try await Integration.Nodes.withNodes("worker", [[]]) { _ in
-                var ids: [String] = []
-                for _ in 0..<2 { ids.append(try await first.upload(clips.small, by: player)) }
-                for id in ids { #expect(try await first.finished(id, of: player)["status"] == "processed") }
-                return ids
-            }
+            let ids = try await Integration.Nodes.processedPair(of: player, by: first)
             try await Integration.Nodes.withNodes("api", [[]]) { nodes in
                 let second = nodes[0].api
                 let voter = try await second.signUp()

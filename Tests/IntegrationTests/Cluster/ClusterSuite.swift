@@ -20,6 +20,17 @@ extension Integration {
                 throw error
             }
         }
+
+        /// Two videos of a player, processed by a worker that has gone.
+        static func processedPair(of player: API.Player, by api: API) async throws -> [String] {
+            let clips = try await Clips.shared()
+            return try await withNodes("worker", [[]]) { _ in
+                var ids: [String] = []
+                for _ in 0..<2 { ids.append(try await api.upload(clips.small, by: player)) }
+                for id in ids { #expect(try await api.finished(id, of: player)["status"] == "processed") }
+                return ids
+            }
+        }
     }
 }
 

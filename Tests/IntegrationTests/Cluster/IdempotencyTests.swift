@@ -87,14 +87,8 @@ extension Integration.Nodes {
         @Test("a vote under its key counts once and is answered the same; another video under it is 422")
         func votes() async throws {
             let first = try Stage.current.api
-            let clips = try await Clips.shared()
             let player = try await first.signUp(first: "Ida", last: "Llave", city: "Mitú")
-            let ids = try await Integration.Nodes.withNodes("worker", [[]]) { _ in
-                var ids: [String] = []
-                for _ in 0..<2 { ids.append(try await first.upload(clips.small, by: player)) }
-                for id in ids { #expect(try await first.finished(id, of: player)["status"] == "processed") }
-                return ids
-            }
+            let ids = try await Integration.Nodes.processedPair(of: player, by: first)
             try await Integration.Nodes.withNodes("api", [[]]) { nodes in
                 let second = nodes[0].api
                 let voter = try await first.signUp()

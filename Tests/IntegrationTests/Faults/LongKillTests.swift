@@ -1,3 +1,4 @@
+import Actors
 import Glibc
 import Testing
 
@@ -20,7 +21,7 @@ extension Integration {
             "whatever dies whenever: each upload that was acknowledged is published once, and nothing else is left",
             arguments: 0..<3)
         func random(seed: UInt64) async throws {
-            var random = SplitMix(state: seed)
+            var random = SplitMix64(seed: seed)
             let shared = try Stage.current.api
             let (cluster, database) = (try Faults.cluster, try Faults.database)
             let clips = try await Clips.shared()
@@ -48,7 +49,7 @@ extension Integration {
             try await Self.expectDelivered(ids, of: player, before: before)
         }
 
-        private static func bring(_ death: Death, to scene: inout Scene, using random: inout SplitMix) async throws {
+        private static func bring(_ death: Death, to scene: inout Scene, using random: inout SplitMix64) async throws {
             let (cluster, database) = (try Faults.cluster, try Faults.database)
             let index = Int.random(in: 0..<2, using: &random)
             switch death {
@@ -106,18 +107,5 @@ extension Integration {
             try await untilTrue("temporary files are gone") { cluster.temporaryFiles == [] }
             #expect(ProcessTable.mediaTools(of: cluster.dataFolder).isEmpty)
         }
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): a seed, a sequence.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

@@ -7,6 +7,10 @@ struct API: Sendable {
         let description: String
     }
 
+    struct Unanswered: Error, CustomStringConvertible {
+        let description: String
+    }
+
     /// An account and its token.
     struct Player: Sendable {
         let id: String
@@ -32,7 +36,10 @@ struct API: Sendable {
         let url = path.hasPrefix("http://") ? path : origin + path
         let request = HTTPClientRequest(
             method: method, url: url, headers: headers, body: body.map { .bytes($0) } ?? .none)
-        let response = try await client.send(request, deadline: deadline, maxBodyBytes: 64_000_000)
+        let response: HTTPClientResponse
+        do { response = try await client.send(request, deadline: deadline, maxBodyBytes: 64_000_000) } catch {
+            throw Unanswered(description: "\(method) \(url): \(error)")
+        }
         let answer = Answer(status: response.status, headers: response.headers, body: response.body)
         if path.hasPrefix("/"), let complaint = try await ContractDocument.get(self).complaint(method, path, answer) {
             Issue.record("\(complaint)")

@@ -1,15 +1,16 @@
+import Actors
 import FoundationEssentials
 
 /// Inputs near those of a corpus (`Tests/NodesTests/Fuzz/corpus/NAME`, one input a file), the same for one seed.
 struct Mutator {
-    private var random: SeededGenerator
+    private var random: SplitMix64
     private let corpus: [[UInt8]]
     /// What one byte after the other would take long to find.
     private let words: [[UInt8]]
     private static let maximumBytes = 4096
 
     init(_ name: String, seed: UInt64, words: [String] = []) throws {
-        random = SeededGenerator(state: seed)
+        random = SplitMix64(seed: seed)
         let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "corpus/\(name)").path
         corpus = try FileManager.default.contentsOfDirectory(atPath: folder).sorted().map { file in
             Array(try Data(contentsOf: URL(filePath: "\(folder)/\(file)")))

@@ -6,7 +6,7 @@ import Testing
 struct LoadTests {
     @Test("percentiles are at most 1/64 above the true ones, from nanoseconds to an hour")
     func percentiles() {
-        var generator = SeededGenerator(state: 3)
+        var generator = SplitMix64(seed: 3)
         var values: [Int64] = []
         var histogram = LatencyHistogram()
         for _ in 0..<20_000 {

@@ -1,3 +1,4 @@
+import Actors
 import Glibc
 import Nodes
 import Testing
@@ -6,7 +7,7 @@ import Testing
 struct MultipartBenchmark {
     @Test("a large upload costs little CPU", arguments: ["----WebKitFormBoundary7MA4YWxkTrZu0gW", "short"])
     func throughput(boundary: String) throws {
-        var random = SeededGenerator(state: 1)
+        var random = SplitMix64(seed: 1)
         let chunk = (0..<65_536).map { _ in UInt8.random(in: 0...255, using: &random) }
         let head = Array("--\(boundary)\r\nContent-Disposition: form-data; name=f; filename=x\r\n\r\n".utf8)
         var parser = MultipartParser(boundary: try MultipartBoundary(boundary))

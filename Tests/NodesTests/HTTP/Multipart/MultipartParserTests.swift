@@ -1,3 +1,4 @@
+import Actors
 import Nodes
 import Testing
 
@@ -48,7 +49,7 @@ struct MultipartParserTests {
 
     @Test("random bodies full of partial boundaries come out as they went in", arguments: 0..<200)
     func randomBodies(seed: UInt64) throws {
-        var random = SeededGenerator(state: seed)
+        var random = SplitMix64(seed: seed)
         let boundary = String(repeating: "-", count: Int.random(in: 0...3, using: &random)) + "x\(seed)"
         let delimiter = Array("\r\n--\(boundary)".utf8)
         var bodies: [[UInt8]] = []
