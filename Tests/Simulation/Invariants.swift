@@ -46,10 +46,17 @@ package final class Invariants: @unchecked Sendable {
     private(set) var histories: [VideoID: History] = [:]
     /// A run without faults keeps stronger promises.
     package var isCalm = false
+    /// Some process was told to end: what it had asked for may come back to nobody.
+    var hadDrains = false
+    /// What has gone to a queue, ever.
+    private var sent: Set<Sent> = []
+    /// Transcodes under way, by process.
+    private var transcodes: [String: Int] = [:]
     /// Looks into the store; set by the world.
     var objectExists: (ObjectKey) -> Bool = { _ in true }
     /// Looks into the database; set by the world.
     var row: (VideoID) -> VideoRow? = { _ in nil }
+    package var coverage = Coverage()
     package private(set) var redeliveries = 0
     package private(set) var redispatches = 0
 
@@ -71,6 +78,40 @@ package final class Invariants: @unchecked Sendable {
 
     func require(_ holds: Bool, _ message: @autoclosure () -> String) {
         if !holds { simulation.fail(message()) }
+    }
+
+    // MARK: - Outbox and slots
+
+    private struct Sent: Hashable {
+        let queue: String
+        let dispatch: Dispatch
+    }
+
+    func sent(_ dispatch: Dispatch, to queue: String) { sent.insert(Sent(queue: queue, dispatch: dispatch)) }
+
+    /// I10: an entry leaves the outbox only after its message went to its queue.
+    func removing(_ entry: OutboxRow) {
+        let queue = entry.destination == .jobs ? "jobs" : "dlq"
+        require(
+            sent.contains(Sent(queue: queue, dispatch: entry.dispatch)),
+            "I10 \(label(entry.dispatch)): left the outbox before it was sent")
+    }
+
+    /// I11: never more transcodes than slots.
+    func transcodeBegan(on node: SimulatedNode) {
+        transcodes[node.name, default: 0] += 1
+        require(
+            (transcodes[node.name] ?? 0) <= World.slots, "I11 \(node.name): more transcodes than slots")
+    }
+
+    func transcodeEnded(on node: SimulatedNode) { transcodes[node.name, default: 0] -= 1 }
+
+    /// I12: who works has a lease, but for what stopping takes; a process that slept could not know.
+    func works(on video: VideoID, _ node: SimulatedNode) {
+        guard let history = histories[video], let holder = history.holder, !history.isTerminal else { return }
+        let grace = nanoseconds(.seconds(1))
+        guard holder.until + grace < now, now - node.resumedAt > grace else { return }
+        simulation.fail("I12 \(history.label): \(node.name) works on after its lease ended")
     }
 
     // MARK: - Idempotency keys
@@ -183,6 +224,12 @@ package final class Invariants: @unchecked Sendable {
         histories[dispatch.video]?.wasLost = true
     }
 
+    /// I13: a process that ended in peace holds no lease: it handed its jobs back.
+    func ended(_ node: SimulatedNode, holding tokens: [VideoID]) {
+        guard isCalm, let video = tokens.first else { return }
+        simulation.fail("I13 \(label(video)): \(node.name) ended and kept its lease")
+    }
+
     func redispatched(_ dispatch: Dispatch) {
         redispatches += 1
         require(!isCalm, "I1 \(label(dispatch)): had to be found by re-dispatch, without a fault")
@@ -196,7 +243,9 @@ package final class Invariants: @unchecked Sendable {
         guard receiveCount > 1 else { return }
         redeliveries += 1
         // A worker that was told of a deletion leaves the message to whoever receives it next.
-        require(!isCalm || row(dispatch.video) == nil, "\(label(dispatch)): a receive was burnt, without a fault")
+        require(
+            !isCalm || hadDrains || row(dispatch.video) == nil,
+            "\(label(dispatch)): a receive was burnt, without a fault")
     }
 
     /// I3: only when the row is terminal, gone or newer.

@@ -9,11 +9,13 @@ package struct APISettings: Sendable, Equatable {
     package var throttle: ThrottleLimits
     /// Between two looks at the votes of other nodes when no announcement comes.
     package var rankingPollInterval: Duration
+    /// Between two looks at the outbox when no announcement comes.
+    package var outboxPollInterval: Duration
 
     package init(
         contest: ContestPolicy = .init(), reconciler: ReconcilerSettings = .init(), maximumUploads: Int = 16,
         admission: AdmissionLimits = .init(), throttle: ThrottleLimits = .init(),
-        rankingPollInterval: Duration = .seconds(1)
+        rankingPollInterval: Duration = .seconds(1), outboxPollInterval: Duration = .seconds(5)
     ) {
         self.contest = contest
         self.reconciler = reconciler
@@ -21,6 +23,7 @@ package struct APISettings: Sendable, Equatable {
         self.admission = admission
         self.throttle = throttle
         self.rankingPollInterval = rankingPollInterval
+        self.outboxPollInterval = outboxPollInterval
     }
 }
 
@@ -106,8 +109,8 @@ package struct APINode: Sendable {
         gateway = environment.gateway
         relay = OutboxRelay(
             outbox: environment.videos, feed: environment.feed, jobs: environment.jobs,
-            deadLetters: environment.deadLetters, clock: environment.clock, random: environment.random,
-            logger: environment.logger)
+            deadLetters: environment.deadLetters, pollInterval: environment.settings.outboxPollInterval,
+            clock: environment.clock, random: environment.random, logger: environment.logger)
         uploads = UploadCoordinator(
             maximumUploads: environment.settings.maximumUploads, admission: environment.settings.admission,
             policy: UploadPolicy(contest: contest), videos: environment.videos, gateway: environment.gateway,

@@ -9,27 +9,27 @@ package actor OutboxRelay {
     /// SQS takes at most ten messages a call.
     package static let batchSize = 10
     package static let holdDuration: Duration = .seconds(30)
-    /// Entries are found by this timer when every announcement was lost.
-    package static let pollInterval: Duration = .seconds(5)
-
     /// Raised by whoever has just committed an entry.
     package nonisolated let wake = Signal()
     private let outbox: any OutboxRepository
     private let feed: any ChangeFeed
     private let jobs: any JobQueue
     private let deadLetters: any JobQueue
+    private let pollInterval: Duration
     private let clock: any NodeClock
     private let random: any RandomSource
     private let logger: Logger
 
+    /// - Parameter pollInterval: entries are found by this timer when every announcement was lost.
     package init(
         outbox: any OutboxRepository, feed: any ChangeFeed, jobs: any JobQueue, deadLetters: any JobQueue,
-        clock: any NodeClock, random: any RandomSource, logger: Logger
+        pollInterval: Duration = .seconds(5), clock: any NodeClock, random: any RandomSource, logger: Logger
     ) {
         self.outbox = outbox
         self.feed = feed
         self.jobs = jobs
         self.deadLetters = deadLetters
+        self.pollInterval = pollInterval
         self.clock = clock
         self.random = random
         self.logger = logger
@@ -47,7 +47,7 @@ package actor OutboxRelay {
             group.addTask { for await _ in self.feed.changes(on: .outbox) { self.wake.raise() } }
             group.addTask {
                 while true {
-                    do { try await self.clock.wait(Self.pollInterval) } catch { return }
+                    do { try await self.clock.wait(self.pollInterval) } catch { return }
                     self.wake.raise()
                 }
             }

@@ -166,10 +166,10 @@ package enum AWSError: Error, Sendable, Equatable {
 }
 
 /// RFC 9110, 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
-enum HTTPDate {
+package enum HTTPDate {
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
-    static func parse(_ text: String) -> Date? {
+    package static func parse(_ text: String) -> Date? {
         let words = text.split(separator: " ").map(String.init)
         guard words.count == 6, let day = Int(words[1]), let month = months.firstIndex(of: words[2]),
             let year = Int(words[3])

@@ -90,7 +90,7 @@ struct OutboxRelayTests {
         let relay = stage.relay()
         stage.world.start { await relay.run() }
         stage.left.set([Self.entry(1)])
-        stage.world.advance(OutboxRelay.pollInterval)
+        stage.world.advance(.seconds(5))
         #expect(stage.left.value.isEmpty)
     }
 

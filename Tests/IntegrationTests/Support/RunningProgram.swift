@@ -94,6 +94,18 @@ final class RunningProgram: Sendable {
 
     static func text(_ path: String) -> String { String(decoding: Files.bytes(path) ?? [], as: UTF8.self) }
 
+    /// Sockets of a client of ours would stay open in a node for as long as it lives.
+    private static func closeOnExec() {
+        guard let folder = opendir("/proc/self/fd") else { return }
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if let descriptor = Int32(name), descriptor > 2 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+        }
+    }
+
     private static func spawn(
         _ words: [String], environment: [String: String], descriptors: [(Int32, String)], input: Int32? = nil
     ) throws -> pid_t {
@@ -105,6 +117,7 @@ final class RunningProgram: Sendable {
             posix_spawn_file_actions_addopen(&actions, descriptor, file, flags, 0o600)
         }
         if let input { posix_spawn_file_actions_adddup2(&actions, input, 0) }
+        closeOnExec()
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }

@@ -11,6 +11,8 @@ package final class SimulatedNode: TaskExecutor, @unchecked Sendable {
     package let simulation: Simulation
     package private(set) var isAlive = true
     package private(set) var isPaused = false
+    /// Virtual nanoseconds.
+    package private(set) var resumedAt = Int64.min / 2
     /// How far its monotonic clock is ahead of virtual time, in nanoseconds: its origin is its own.
     package var skew: Int64 = 0
     /// How far its date is ahead of the servers', in nanoseconds.
@@ -18,11 +20,14 @@ package final class SimulatedNode: TaskExecutor, @unchecked Sendable {
     /// Main functions that have not returned.
     package private(set) var runningMains = 0
     var parked: [UnownedJob] = []
+    /// Among processes whose jobs may run; see `Simulation.Policy.priorities`.
+    var priority: Int
 
     package init(_ name: String, in simulation: Simulation) {
         self.name = name
         self.simulation = simulation
         number = simulation.nextNodeNumber()
+        priority = simulation.drawPriority()
     }
 
     package func enqueue(_ job: consuming ExecutorJob) {
@@ -57,6 +62,7 @@ package final class SimulatedNode: TaskExecutor, @unchecked Sendable {
     package func resume() {
         guard isAlive, isPaused else { return }
         isPaused = false
+        resumedAt = simulation.now
         simulation.record("resumed", by: self)
         simulation.unpark(self)
     }

@@ -19,8 +19,16 @@ package final class Simulation: @unchecked Sendable {
 
     /// How the next job is picked; itself chosen by the seed, since no single one finds every bug.
     enum Policy: Int {
-        case uniform, oldestFirst, newestFirst, fifo
+        case uniform, oldestFirst, newestFirst
+        /// Probabilistic concurrency testing (Burckhardt et al., ASPLOS 2010) with processes for threads: the one of
+        /// the highest priority runs, and at a few steps whoever runs becomes the last.
+        case priorities
+        case fifo
     }
+
+    /// Steps at which priorities change; a run has some thousands.
+    private static let changePoints = 3
+    private static let changeSpan = 6_000
 
     package let tape: Tape
     /// Nanoseconds of virtual time, as the servers see it.
@@ -33,7 +41,9 @@ package final class Simulation: @unchecked Sendable {
     /// Called after the job with the number `hookStep`, and returns the next such number: the fault plan's place.
     package var onStep: (() -> Int)?
     package var hookStep = Int.max
-    var policy: Policy
+    let policy: Policy
+    private var changes: [Int] = []
+    private var lowestPriority = 0
 
     private let thread = pthread_self()
     private var events = EventHeap()
@@ -43,7 +53,10 @@ package final class Simulation: @unchecked Sendable {
     package init(tape: Tape, fifo: Bool = false, keepsText: Bool = false) {
         self.tape = tape
         trace = Trace(keepsText: keepsText)
-        policy = fifo ? .fifo : Policy(rawValue: tape.choose(3, .sched)) ?? .uniform
+        policy = fifo ? .fifo : Policy(rawValue: tape.choose(4, .sched)) ?? .uniform
+        if policy == .priorities {
+            changes = (0..<Self.changePoints).map { _ in tape.choose(Self.changeSpan, .sched) }.sorted(by: >)
+        }
     }
 
     // MARK: - Time and effects
@@ -99,6 +112,11 @@ package final class Simulation: @unchecked Sendable {
             } else {
                 let (node, job) = ready.remove(at: pick(ready.count))
                 steps += 1
+                if let change = changes.last, change <= steps {
+                    changes.removeLast()
+                    lowestPriority -= 1
+                    node.priority = lowestPriority
+                }
                 job.runSynchronously(on: node.asUnownedTaskExecutor())
                 if steps >= hookStep { hookStep = onStep?() ?? .max }
                 if steps >= maximumSteps { return .stepBudget }
@@ -112,7 +130,14 @@ package final class Simulation: @unchecked Sendable {
         case .uniform: tape.choose(count, .sched)
         case .oldestFirst: tape.choose(4, .sched) == 0 ? tape.choose(count, .sched) : 0
         case .newestFirst: tape.choose(4, .sched) == 0 ? tape.choose(count, .sched) : count - 1
+        case .priorities: firstOfHighestPriority
         }
+    }
+
+    private var firstOfHighestPriority: Int {
+        var best = 0
+        for index in ready.indices where ready[index].node.priority > ready[best].node.priority { best = index }
+        return best
     }
 
     // MARK: - For the nodes
@@ -121,6 +146,8 @@ package final class Simulation: @unchecked Sendable {
         nodes += 1
         return nodes
     }
+
+    func drawPriority() -> Int { policy == .priorities ? 1 + tape.choose(1 << 16, .sched) : 0 }
 
     func enqueued(_ job: UnownedJob, on node: SimulatedNode) {
         checkThread("a job of \(node.name)")

@@ -39,6 +39,34 @@ package struct Trace: Sendable {
         hash ^= hash >> 32
     }
 
+    /// The lines that mention `subject`, and what happened to processes; the middle is left out when there are more
+    /// than `lines`.
+    package func story(of subject: String, lines: Int) -> String {
+        let always = ["FAULT", "killed", "paused", "resumed", "drain", "plan:", "INVARIANT"]
+        func concerns(_ text: String) -> Bool {
+            if subject.isEmpty || always.contains(where: { text.hasPrefix($0) }) { return true }
+            guard let range = text.firstRange(of: subject) else { return false }
+            return text[range.upperBound...].first.map { !$0.isNumber } ?? true
+        }
+        var kept = Trace(keepsText: true)
+        kept.entries = entries.filter { concerns($0.text) }
+        guard kept.entries.count > lines else { return kept.timeline }
+        let (first, last) = (lines / 4, lines - lines / 4 - 1)
+        let left = kept.entries.count - first - last
+        let middle = Entry(time: kept.entries[first].time, node: "", text: "… \(left) lines are left out")
+        kept.entries = kept.entries.prefix(first) + [middle] + kept.entries.suffix(last)
+        return kept.timeline
+    }
+
+    /// For programs: one JSON object an effect. Names and texts here need no escapes but of quotes.
+    package var jsonLines: String {
+        entries.map { entry in
+            let text = entry.text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+                .replacing("\n", with: " ")
+            return "{\"time_ns\":\(entry.time),\"node\":\"\(entry.node)\",\"effect\":\"\(text)\"}\n"
+        }.joined()
+    }
+
     /// For people: milliseconds, process, effect.
     package var timeline: String {
         var text = ""

@@ -21,15 +21,24 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
     }
 
     /// One transaction, with what is told of it: its name, what it is about, and its answer.
+    /// - Parameter of: the video whose state at that moment counts for the coverage.
     private func transaction<Value: Sendable>(
-        _ name: StaticString, _ subject: UInt64, _ number: Int = 0, _ text: @autoclosure @escaping () -> String,
-        _ effect: @escaping (FakeDatabase) -> Value
+        _ name: StaticString, by actor: String, _ subject: UInt64, _ number: Int = 0, of video: VideoID? = nil,
+        _ text: @autoclosure @escaping () -> String, _ effect: @escaping (FakeDatabase) -> Value
     ) async throws(RepositoryError) -> Value {
+        let invariants = database.invariants
         let reply = await link.request {
+            let state = video.map { database.state(of: $0) } ?? "-"
             let value = effect(database)
-            link.simulation.record(
-                name, subject, number, by: link.node, detail: "\(text()) -> \(Self.short(value))")
+            let told = (value as? any Told)?.told ?? "done"
+            invariants.coverage.reach(actor, state, "\(name) -> \(told)")
+            link.simulation.record(name, subject, number, by: link.node, detail: "\(text()) -> \(told)")
             return value
+        }
+        switch reply {
+        case .answer: break
+        case .silence: invariants.coverage.reach(actor, "-", "\(name) -> no answer")
+        case .cancelled: invariants.coverage.reach(actor, "-", "\(name) -> cancelled")
         }
         return try Self.answer(reply)
     }
@@ -42,21 +51,6 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
         }
     }
 
-    private static func short<Value>(_ value: Value) -> String {
-        switch value {
-        case let verdict as ClaimVerdict:
-            switch verdict {
-            case .granted: "granted"
-            case .leased: "leased"
-            case .obsolete: "obsolete"
-            }
-        case let entries as [OutboxEntry]: "\(entries.count) entries"
-        case let keys as [ObjectKey]: "\(keys.count) keys"
-        case is Void: "ok"
-        default: "\(value)"
-        }
-    }
-
     private func label(_ dispatch: Dispatch) -> String { database.invariants.label(dispatch) }
     private func label(_ video: VideoID) -> String { database.invariants.label(video) }
 
@@ -65,7 +59,7 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
     package func reserve(_ key: IdempotencyKey, payload: String?, token: ReservationToken, hold: Duration)
         async throws(RepositoryError) -> ReservationVerdict
     {
-        try await transaction("db.reserve", token.word, 0, key.text) {
+        try await transaction("db.reserve", by: "IdempotencyKeys", token.word, 0, key.text) {
             $0.reserve(key, payload: payload, token: token, hold: hold)
         }
     }
@@ -83,7 +77,7 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
     // MARK: - Videos
 
     package func create(_ video: NewVideo, maximumPerPlayer: Int) async throws(RepositoryError) -> CreateVideoVerdict {
-        try await transaction("db.create", video.id.word, 0, video.title) {
+        try await transaction("db.create", by: "UploadCoordinator", video.id.word, 0, of: video.id, video.title) {
             $0.create(video, maximumPerPlayer: maximumPerPlayer)
         }
     }
@@ -93,7 +87,9 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
     package func delete(_ id: VideoID, by owner: UserID, requestID: String?) async throws(RepositoryError)
         -> DeleteVideoVerdict
     {
-        try await transaction("db.delete", id.word, 0, label(id)) { $0.delete(id, by: owner) }
+        try await transaction("db.delete", by: "UploadCoordinator", id.word, 0, of: id, label(id)) {
+            $0.delete(id, by: owner)
+        }
     }
     package func videos(of owner: UserID) async throws(RepositoryError) -> [Video] {
         try await transaction { $0.videos(of: owner) }
@@ -102,7 +98,9 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
         try await transaction { $0.publicVideos(query) }
     }
     package func orphans(among keys: [ObjectKey]) async throws(RepositoryError) -> [ObjectKey] {
-        try await transaction("db.orphans", 0, keys.count, "of \(keys.count)") { $0.orphans(among: keys) }
+        try await transaction("db.orphans", by: "Reconciler", 0, keys.count, "of \(keys.count)") {
+            $0.orphans(among: keys)
+        }
     }
     package func check() async throws(RepositoryError) { try await transaction { _ in } }
 
@@ -111,21 +109,27 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
     package func claim(_ dispatch: Dispatch, token: LeaseToken, lease: Duration, node: NodeID)
         async throws(RepositoryError) -> ClaimVerdict
     {
-        try await transaction("db.claim", dispatch.video.word, dispatch.number, label(dispatch)) {
+        try await transaction(
+            "db.claim", by: "TranscodeAttempt", dispatch.video.word, dispatch.number, of: dispatch.video,
+            label(dispatch)
+        ) {
             $0.claim(dispatch, token: token, lease: lease, node: node)
         }
     }
     package func heartbeat(_ video: VideoID, token: LeaseToken, lease: Duration, progressPercent: Int)
         async throws(RepositoryError) -> GuardedWrite
     {
-        try await transaction("db.heartbeat", video.word, progressPercent, "\(label(video)) \(progressPercent)%") {
+        try await transaction(
+            "db.heartbeat", by: "TranscodeAttempt", video.word, progressPercent, of: video,
+            "\(label(video)) \(progressPercent)%"
+        ) {
             $0.heartbeat(video, token: token, lease: lease, progressPercent: progressPercent)
         }
     }
     package func commit(_ result: ProcessedResult, of video: VideoID, token: LeaseToken, newToken: LeaseToken)
         async throws(RepositoryError) -> GuardedWrite
     {
-        try await transaction("db.commit", video.word, 0, label(video)) {
+        try await transaction("db.commit", by: "TranscodeAttempt", video.word, 0, of: video, label(video)) {
             $0.commit(result, of: video, token: token, newToken: newToken)
         }
     }
@@ -133,7 +137,7 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
         async throws(RepositoryError) -> GuardedWrite
     {
         try await transaction(
-            "db.handBack", dispatch.video.word, dispatch.number,
+            "db.handBack", by: "TranscodeAttempt", dispatch.video.word, dispatch.number, of: dispatch.video,
             "\(label(dispatch))\(token == nil ? " unclaimed" : "")"
         ) {
             $0.handBack(dispatch, token: token, newToken: newToken)
@@ -143,7 +147,10 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
         of dispatch: Dispatch, token: LeaseToken, newToken: LeaseToken, reason: FailureReason, detail: String,
         maximumAttempts: Int, delay: Duration
     ) async throws(RepositoryError) -> OwnFailureVerdict {
-        try await transaction("db.recordFailure", dispatch.video.word, dispatch.number, label(dispatch)) {
+        try await transaction(
+            "db.recordFailure", by: "TranscodeAttempt", dispatch.video.word, dispatch.number, of: dispatch.video,
+            label(dispatch)
+        ) {
             $0.recordFailure(
                 of: dispatch, token: token, newToken: newToken, reason: reason, maximumAttempts: maximumAttempts,
                 delay: delay)
@@ -152,14 +159,16 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
     package func reject(_ video: VideoID, token: LeaseToken, newToken: LeaseToken, reason: FailureReason)
         async throws(RepositoryError) -> GuardedWrite
     {
-        try await transaction("db.reject", video.word, 0, label(video)) {
+        try await transaction("db.reject", by: "TranscodeAttempt", video.word, 0, of: video, label(video)) {
             $0.reject(video, token: token, newToken: newToken, reason: reason)
         }
     }
     package func judge(deadLetter dispatch: Dispatch, newToken: LeaseToken, maximumClaims: Int)
         async throws(RepositoryError) -> DeadLetterVerdict
     {
-        try await transaction("db.judge", dispatch.video.word, dispatch.number, label(dispatch)) {
+        try await transaction(
+            "db.judge", by: "Reconciler", dispatch.video.word, dispatch.number, of: dispatch.video, label(dispatch)
+        ) {
             $0.judge(deadLetter: dispatch, newToken: newToken, maximumClaims: maximumClaims)
         }
     }
@@ -191,13 +200,15 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
         }
     }
     package func removeOutbox(_ ids: [Int64]) async throws(RepositoryError) {
-        try await transaction("db.removeOutbox", 0, ids.count, "\(ids)") { $0.removeOutbox(ids) }
+        try await transaction("db.removeOutbox", by: "OutboxRelay", 0, ids.count, "\(ids)") { $0.removeOutbox(ids) }
     }
 
     // MARK: - Users
 
     package func create(_ user: NewUser) async throws(RepositoryError) -> CreateUserVerdict {
-        try await transaction("db.create user", user.id.word, 0, user.usernameBase) { $0.create(user) }
+        try await transaction("db.create user", by: "AccountService", user.id.word, 0, user.usernameBase) {
+            $0.create(user)
+        }
     }
     package func account(email: EmailAddress) async throws(RepositoryError) -> Account? {
         try await transaction { $0.account(email: email) }
@@ -207,21 +218,23 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
     }
 
     package func erase(_ id: UserID) async throws(RepositoryError) -> ErasedAccount? {
-        try await transaction("db.erase user", id.word, 0, database.invariants.name(id)) { $0.eraseAccount(id) }
+        try await transaction("db.erase user", by: "AccountService", id.word, 0, database.invariants.name(id)) {
+            $0.eraseAccount(id)
+        }
     }
 
     // MARK: - Votes
 
     package func register(_ writer: WriterID) async throws(RepositoryError) {
-        try await transaction("db.register writer", writer.word, 0, "") { $0.votes.register(writer) }
+        try await transaction("db.register writer", by: "BallotBox", writer.word, 0, "") { $0.votes.register(writer) }
     }
     package func cast(_ batch: VoteBatch, allowSelfVote: Bool) async throws(RepositoryError) -> [VoteVerdict] {
-        try await transaction("db.cast", batch.writer.word, Int(batch.number), "\(batch.number)") {
+        try await transaction("db.cast", by: "BallotBox", batch.writer.word, Int(batch.number), "\(batch.number)") {
             $0.cast(batch, allowSelfVote: allowSelfVote)
         }
     }
     package func settle(_ batch: VoteBatch, allowSelfVote: Bool) async throws(RepositoryError) -> [VoteVerdict] {
-        try await transaction("db.settle", batch.writer.word, Int(batch.number), "\(batch.number)") {
+        try await transaction("db.settle", by: "BallotBox", batch.writer.word, Int(batch.number), "\(batch.number)") {
             $0.settle(batch, allowSelfVote: allowSelfVote)
         }
     }

@@ -13,6 +13,7 @@ extension FakeDatabase {
             row.claims += 1
             row.token = token
         }
+        row.claimedBy = node
         row.state = .processing
         row.leaseUntil = now + nanoseconds(lease)
         row.touchedAt = now

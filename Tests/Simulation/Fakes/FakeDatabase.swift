@@ -83,7 +83,10 @@ package final class FakeDatabase: @unchecked Sendable {
         return taken
     }
 
-    func removeOutbox(_ ids: [Int64]) { outbox.removeAll { ids.contains($0.id) } }
+    func removeOutbox(_ ids: [Int64]) {
+        for entry in outbox where ids.contains(entry.id) { invariants.removing(entry) }
+        outbox.removeAll { ids.contains($0.id) }
+    }
 
     package func hasOutboxEntry(_ dispatch: Dispatch) -> Bool { outbox.contains { $0.dispatch == dispatch } }
 

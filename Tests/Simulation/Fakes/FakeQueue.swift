@@ -70,6 +70,7 @@ package final class FakeQueue: @unchecked Sendable {
 
     func send(_ outgoing: [OutgoingMessage]) {
         for message in outgoing {
+            invariants.sent(message.job.dispatch, to: name)
             let copies = simulation.tape.chance(doubled, .fault) ? 2 : 1
             for _ in 0..<copies { add(message.job, visibleAt: now + nanoseconds(message.delay)) }
         }
@@ -159,6 +160,7 @@ package final class FakeQueue: @unchecked Sendable {
                 simulation.record(
                     "queue dead-letters", dead.job.dispatch.video.word, dead.job.dispatch.number,
                     detail: invariants.label(dead.job.dispatch))
+                invariants.coverage.reach("queue", "receive \(dead.receiveCount)", "dead letter")
                 deadLetters.add(dead.job, visibleAt: now)
                 continue
             }
@@ -175,6 +177,8 @@ package final class FakeQueue: @unchecked Sendable {
             let message = messages[index]
             if deadLetters != nil {
                 invariants.received(message.job.dispatch, receiveCount: message.receiveCount)
+                invariants.coverage.reach(
+                    "QueueConsumer", "receive \(message.receiveCount)", poll.isOpen ? "receive" : "abandoned receive")
                 simulation.record(
                     "queue.receive", message.job.dispatch.video.word, message.job.dispatch.number, by: poll.node,
                     detail: "\(invariants.label(message.job.dispatch)) x\(message.receiveCount)")

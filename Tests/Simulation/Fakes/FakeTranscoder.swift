@@ -21,9 +21,12 @@ package struct FakeTranscoder: Transcoder {
         let isLong = tape.choose(4, .workload) == 3
         let duration = tape.duration(.seconds(2)...(isLong ? .seconds(240) : .seconds(40)), .workload)
         let clock = SimulatedClock(node)
+        invariants.transcodeBegan(on: node)
+        defer { invariants.transcodeEnded(on: node) }
         progress(0)
         for part in 1...4 {
             do { try await clock.wait(duration / 4) } catch { throw .cancelled }
+            invariants.works(on: video, node)
             progress(part * 25)
         }
         switch invariants.kind(video) {

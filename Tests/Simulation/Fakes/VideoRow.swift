@@ -6,6 +6,8 @@ package struct VideoRow: Sendable {
     package let createdAt: Int64
     package var state = VideoState.uploaded
     package var token: LeaseToken
+    /// Who claimed it last.
+    package var claimedBy: NodeID?
     package var attempts = 0
     package var dispatch = 1
     package var claims = 0
@@ -22,6 +24,18 @@ package struct VideoRow: Sendable {
 
     package func hasLiveLease(at now: Int64) -> Bool { leaseUntil > now }
     package var current: Dispatch { Dispatch(video: video.id, number: dispatch) }
+}
+
+extension FakeDatabase {
+    /// For the coverage: what the row says, and whether somebody works on it.
+    func state(of video: VideoID) -> String {
+        guard let row = videos[video] else { return "absent" }
+        switch row.state {
+        case .uploaded, .processing:
+            return row.hasLiveLease(at: now) ? "\(row.state.rawValue), leased" : row.state.rawValue
+        case .processed, .failed: return row.state.rawValue
+        }
+    }
 }
 
 /// A row of the outbox.

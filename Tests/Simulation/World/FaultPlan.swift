@@ -16,9 +16,15 @@ package struct FaultPlan: Sendable {
         /// One process cannot reach the database, though it can reach the rest.
         case cutFromDatabase(process: Int, for: Duration)
         case cutFromQueue(process: Int, for: Duration)
+        /// One process reaches no service at all.
+        case isolate(process: Int, for: Duration)
         case diskFull(process: Int, for: Duration)
+        /// The date of one process is set, as by a time server after a long error.
+        case clockJump(process: Int, by: Duration)
         /// Retention takes a message.
         case loseMessage(Int)
+
+        var name: String { String("\(self)".prefix { $0 != "(" }) }
     }
 
     package struct Planned: Sendable {
@@ -40,9 +46,15 @@ package struct FaultPlan: Sendable {
     package var stillVisible = 0
     package var lostAnnouncements = 0
 
-    /// One seed in four is calm.
+    /// One seed in four is calm: nothing fails, though a deploy may restart the processes one by one.
     package init(_ tape: Tape, processes: Int) {
-        guard tape.choose(4, .fault) != 0 else { return }
+        guard tape.choose(4, .fault) != 0 else {
+            if tape.choose(3, .fault) == 2 {
+                let time = nanoseconds(tape.duration(.seconds(5)...(.seconds(240)), .fault))
+                planned.append(Planned(fault: .rollingRestart, step: nil, time: time))
+            }
+            return
+        }
         isCalm = false
         let rates = [0, 2, 10, 40]
         lostRequests = rates[tape.choose(4, .fault)]
@@ -58,7 +70,7 @@ package struct FaultPlan: Sendable {
         let process = tape.choose(processes, .fault)
         func span(_ seconds: Int) -> Duration { tape.duration(.seconds(1)...(.seconds(seconds)), .fault) }
         let fault: Fault =
-            switch tape.choose(16, .fault) {
+            switch tape.choose(18, .fault) {
             case 0, 1, 2, 3: .kill(process: process, after: span(60))
             case 4, 5: .pause(process: process, for: span(200))
             case 6, 7: .drain(process: process)
@@ -69,6 +81,8 @@ package struct FaultPlan: Sendable {
             case 12: .cutFromQueue(process: process, for: span(240))
             case 13: .diskFull(process: process, for: span(60))
             case 14: .rollingRestart
+            case 15: .isolate(process: process, for: span(240))
+            case 16: .clockJump(process: process, by: span(7200) - .seconds(3600))
             default:
                 tape.choose(4, .fault) == 3
                     ? .loseMessage(tape.choose(8, .fault)) : .kill(process: process, after: span(60))
@@ -79,8 +93,8 @@ package struct FaultPlan: Sendable {
     }
 
     package var story: String {
-        if isCalm { return "calm" }
         let faults = planned.map { "\($0.fault) at \($0.step.map { "step \($0)" } ?? "\($0.time / 1_000_000)ms")" }
+        if isCalm { return (["calm"] + faults).joined(separator: "; ") }
         return """
             lost requests \(lostRequests)‰, lost answers \(lostAnswers)‰, late \(late)‰, doubled \(doubled)‰, \
             still visible \(stillVisible)‰, \

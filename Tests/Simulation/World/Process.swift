@@ -12,13 +12,15 @@ final class Process: @unchecked Sendable {
     private unowned let world: World
     private(set) var node: SimulatedNode
     private(set) var disk: FakeDisk
-    private(set) var links: [(database: Link, jobs: Link)] = []
+    private(set) var links: (database: Link, jobs: Link, store: Link)?
+    var allLinks: [Link] { links.map { [$0.database, $0.jobs, $0.store] } ?? [] }
     private(set) var worker: WorkerNode?
     private(set) var api: APINode?
     private(set) var isDraining = false
     /// Of an API process: requests and what voters were told.
     private(set) var counter: Traffic.Counter
     private var incarnation = 1
+    private var id: NodeID?
 
     init(_ name: String, _ role: Role, in world: World) {
         self.name = name
@@ -46,12 +48,14 @@ final class Process: @unchecked Sendable {
         let database = DatabaseClient(world.database, node)
         let jobsLink = Link(node, world.queueService)
         let jobs = QueueClient(world.jobs, jobsLink)
-        links = [(database.link, jobsLink)]
+        let store = ObjectStoreClient(world.store, disk: disk, node)
+        links = (database.link, jobsLink, store.link)
         let random = SimulatedRandom(simulation)
         let clock = SimulatedClock(node)
         let id = IdentifierSource(random: random).make(Node.self)
+        self.id = id
         let gateway = S3Gateway(
-            store: ObjectStoreClient(world.store, disk: disk, node), clock: clock,
+            store: store, clock: clock,
             wallClock: SimulatedWallClock(node), random: random, logger: world.logger)
         switch role {
         case .worker:
@@ -86,9 +90,18 @@ final class Process: @unchecked Sendable {
         api = nil
     }
 
+    /// Jobs that the database thinks it works on.
+    var leases: [VideoID] {
+        world.database.sortedVideos.filter {
+            $0.claimedBy == id && $0.hasLiveLease(at: world.simulation.now) && !$0.state.isTerminal
+        }
+        .map(\.video.id)
+    }
+
     func drain() {
         guard node.isAlive, !isDraining else { return }
         isDraining = true
+        world.invariants.hadDrains = true
         world.simulation.record("drain", by: node)
         worker?.drain()
         if let api { drain(api) }

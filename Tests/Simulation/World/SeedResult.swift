@@ -3,8 +3,8 @@ package struct SeedResult: Sendable {
     package let seed: UInt64
     package let failure: String?
     package let traceHash: UInt64
-    package let trace: Trace
-    package let recording: TapeRecording
+    package private(set) var trace: Trace
+    package private(set) var recording: TapeRecording
     package let steps: Int
     package let isCalm: Bool
     package let kills: Int
@@ -15,6 +15,15 @@ package struct SeedResult: Sendable {
     package let votes: Int
     /// Whether the planned crash met a process that ran.
     package let crashed: Bool
+    package let coverage: Coverage
+
+    /// What takes memory is left out; the seed gives it again.
+    package var withoutTape: SeedResult {
+        var result = self
+        result.trace = Trace(keepsText: false)
+        result.recording = TapeRecording()
+        return result
+    }
 
     /// Runs the seed's world to its end, or `recording` in place of the seed's choices.
     /// - Parameter keepsText: whether the trace can be read; its hash is the same either way.
@@ -28,7 +37,8 @@ package struct SeedResult: Sendable {
             seed: seed, failure: world.simulation.failure, traceHash: world.simulation.trace.hash,
             trace: world.simulation.trace, recording: tape.recording, steps: world.simulation.steps,
             isCalm: world.plan.isCalm, kills: world.kills, redeliveries: world.invariants.redeliveries,
-            redispatches: world.invariants.redispatches, votes: world.voters.votes, crashed: world.crashed)
+            redispatches: world.invariants.redispatches, votes: world.voters.votes, crashed: world.crashed,
+            coverage: world.invariants.coverage)
         world.tearDown()
         return result
     }

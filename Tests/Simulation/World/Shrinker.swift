@@ -4,15 +4,27 @@ package struct Shrinker {
     package let runs: Int
     package let choicesBefore: Int
 
+    /// The failure and what led to it.
     package var report: String {
-        """
-        shrunk in \(runs) runs from \(choicesBefore) to \(result.recording.nonZeroCount) choices that are not boring
-        \(SeedResult.run(result.seed, replaying: result.recording, keepsText: true).trace.timeline)
-        """
+        let trace = SeedResult.run(result.seed, replaying: result.recording, keepsText: true).trace
+        return """
+            \(result.failure ?? "holds")
+            shrunk in \(runs) runs from \(choicesBefore) to \(result.recording.nonZeroCount) choices that are not boring
+            \(trace.story(of: Self.subject(result.failure ?? ""), lines: Self.storyLines))
+            """
+    }
+
+    package static let storyLines = 36
+
+    /// What a failure is about: the second word, without a dispatch's number.
+    private static func subject(_ failure: String) -> String {
+        let words = failure.split(separator: " ")
+        guard words.count > 1 else { return "" }
+        return String(words[1].prefix { $0 != ":" && $0 != "#" })
     }
 
     /// - Parameter limit: the most runs it makes.
-    package static func shrink(_ failing: SeedResult, limit: Int = 200) -> Shrinker {
+    package static func shrink(_ failing: SeedResult, limit: Int = 600) -> Shrinker {
         var best = failing
         var runs = 0
         func accept(_ recording: TapeRecording) -> Bool {
@@ -23,7 +35,7 @@ package struct Shrinker {
             best = result
             return true
         }
-        for stream in [ChoiceStream.fault, .latency, .sched, .workload] {
+        for stream in [ChoiceStream.fault, .workload, .latency, .sched] {
             var size = best.recording[stream].count
             while size >= 1, runs < limit {
                 var from = 0

@@ -111,6 +111,7 @@ final class Voters: @unchecked Sendable {
     private func answered(_ request: VoteRequest, _ key: IdempotencyKey?, _ player: UserID, _ answer: Answer?) {
         let text = "\(invariants.name(request.voter)) for \(invariants.label(request.video))"
         let isTouched = players.erasing.contains(request.voter) || players.erasing.contains(player)
+        invariants.coverage.reach("voter", key == nil ? "no key" : "key", "told \(Self.told(answer))")
         switch answer {
         case .verdict(.accepted):
             votes += 1
@@ -130,6 +131,14 @@ final class Voters: @unchecked Sendable {
         case nil, .failure: return again { self.cast(request, under: key, for: player) }
         }
         open -= 1
+    }
+
+    private static func told(_ answer: Answer?) -> String {
+        switch answer {
+        case .verdict(let verdict): verdict.told
+        case .failure(let error): "\(error)"
+        case nil: "nothing"
+        }
     }
 
     private func requireBallot(_ request: VoteRequest, _ player: UserID) {

@@ -33,9 +33,9 @@ extension World {
             }
             if let crash, crash.step <= simulation.steps {
                 self.crash = nil
-                let before = kills
-                kill(processes[crash.process], restartAfter: .seconds(10))
-                crashed = kills > before
+                let process = processes[crash.process]
+                crashed = process.node.isAlive && !process.hasEnded && !process.isDraining
+                if crash.drains { redeploy(process) } else { kill(process, restartAfter: .seconds(10)) }
             }
             return nextHook
         }
@@ -48,6 +48,7 @@ extension World {
         let now = simulation.now
         guard now < FaultPlan.endOfFaults else { return }
         simulation.record("FAULT", detail: "\(fault)")
+        invariants.coverage.reach("world", "-", fault.name)
         func end(_ duration: Duration) -> Int64 { min(now + nanoseconds(duration), FaultPlan.endOfFaults) }
         switch fault {
         case .kill(let number, let delay): kill(processes[number], restartAfter: delay)
@@ -61,9 +62,12 @@ extension World {
         case .queueDown(let duration): queueService.conditions.downUntil = end(duration)
         case .storeDown(let duration): store.service.conditions.downUntil = end(duration)
         case .cutFromDatabase(let number, let duration):
-            for link in processes[number].links { link.database.partitionedUntil = end(duration) }
+            processes[number].links?.database.partitionedUntil = end(duration)
         case .cutFromQueue(let number, let duration):
-            for link in processes[number].links { link.jobs.partitionedUntil = end(duration) }
+            processes[number].links?.jobs.partitionedUntil = end(duration)
+        case .isolate(let number, let duration):
+            for link in processes[number].allLinks { link.partitionedUntil = end(duration) }
+        case .clockJump(let number, let jump): processes[number].node.wallSkew += nanoseconds(jump)
         case .diskFull(let number, let duration):
             let disk = processes[number].disk
             disk.isFull = true
@@ -88,13 +92,21 @@ extension World {
     private func redeploy(_ process: Process, then next: @escaping () -> Void = {}) {
         guard process.node.isAlive, !process.hasEnded, !process.isDraining else { return next() }
         let node = process.node
+        let begun = simulation.now
         process.drain()
         let limit = simulation.now + nanoseconds(.seconds(45))
         func look() {
             // Killed and restarted meanwhile.
             guard process.node === node, node.isAlive else { return next() }
             guard process.hasEnded || simulation.now >= limit else { return simulation.after(.seconds(1), look) }
-            if !process.hasEnded { process.kill() }
+            if process.hasEnded {
+                invariants.ended(node, holding: process.leases)
+            } else {
+                if !node.isPaused, node.resumedAt < begun {
+                    simulation.fail("drain: \(node.name) does not end within 45 s")
+                }
+                process.kill()
+            }
             process.start()
             next()
         }
@@ -112,10 +124,7 @@ extension World {
         for process in processes {
             process.node.resume()
             process.disk.isFull = false
-            for link in process.links {
-                link.database.partitionedUntil = 0
-                link.jobs.partitionedUntil = 0
-            }
+            for link in process.allLinks { link.partitionedUntil = 0 }
         }
         simulation.record("healed")
     }

@@ -1,14 +1,28 @@
 import Actors
 import Logging
 
-/// The whole system in one run: one or two API nodes, two workers of two slots, players with twenty clips, voters, a
-/// fault plan.
+/// How many take part, drawn by the seed.
+package struct WorldShape: Sendable, Equatable {
+    /// 1 or 2.
+    package let apis: Int
+    /// 1 to 3.
+    package let workers: Int
+    /// 4 to 16.
+    package let clips: Int
+
+    init(_ tape: Tape) {
+        apis = 1 + tape.choose(2, .workload)
+        workers = 1 + tape.choose(3, .workload)
+        clips = 4 + tape.choose(13, .workload)
+    }
+}
+
+/// The whole system in one run: API nodes, workers of two slots, players with their clips, voters, a fault plan.
 ///
 /// Faults end at seven virtual minutes, or earlier when all that was wanted is done and no fault is left. After that
 /// everything must come to an end in bounded time, then every process must drain in bounded time, and what is left must
 /// hold the invariants of a system at rest.
 package final class World {
-    package static let clipCount = 20
     package static let voterCount = 3
     package static let voteCount = 12
     package static let slots = 2
@@ -24,6 +38,7 @@ package final class World {
     package let jobs: FakeQueue
     package let deadLetters: FakeQueue
     package let store: FakeObjectStore
+    package let shape: WorldShape
     package let plan: FaultPlan
     let traffic: Traffic
     let players: Players
@@ -43,13 +58,14 @@ package final class World {
         let simulation = Simulation(tape: tape, fifo: fifo, keepsText: keepsText)
         self.simulation = simulation
         self.crash = crash
-        let hasTwoAPIs = tape.choose(3, .workload) == 2
-        // Looking each second, as a node does, is half of a run's steps, and nearly all of them see nothing.
+        shape = WorldShape(tape)
+        // Looking as often as a node does is half of a run's steps, and nearly all of them see nothing.
+        let looksOften = tape.choose(8, .workload) == 7
         api = APISettings(
-            reconciler: Self.reconciler,
-            rankingPollInterval: tape.choose(8, .workload) == 7 ? .seconds(1) : .seconds(10))
+            reconciler: Self.reconciler, rankingPollInterval: looksOften ? .seconds(1) : .seconds(10),
+            outboxPollInterval: looksOften ? .seconds(5) : .seconds(20))
         invariants = Invariants(simulation)
-        plan = FaultPlan(tape, processes: hasTwoAPIs ? 4 : 3)
+        plan = FaultPlan(tape, processes: shape.apis + shape.workers)
         database = FakeDatabase(simulation, invariants: invariants)
         deadLetters = FakeQueue("dlq", simulation, invariants: invariants, service: queueService, deadLetters: nil)
         jobs = FakeQueue("jobs", simulation, invariants: invariants, service: queueService, deadLetters: deadLetters)
@@ -64,10 +80,9 @@ package final class World {
         invariants.isCalm = plan.isCalm && crash == nil
         invariants.objectExists = { [store] in store.has($0) }
         invariants.row = { [database] in database.videos[$0] }
-        processes = [
-            Process("api", .api, in: self), Process("w0", .worker, in: self), Process("w1", .worker, in: self),
-        ]
-        if hasTwoAPIs { processes.append(Process("api2", .api, in: self)) }
+        processes = [Process("api", .api, in: self)]
+        processes += (0..<shape.workers).map { Process("w\($0)", .worker, in: self) }
+        processes += (1..<shape.apis).map { Process("api\($0 + 1)", .api, in: self) }
         traffic.entrances = processes.filter { $0.role == .api }
     }
 
@@ -75,11 +90,13 @@ package final class World {
         simulation.record("plan:", detail: plan.story)
         applyConditions()
         let rushes = (0..<2).map { _ in simulation.tape.nanoseconds(60_000_000_000...300_000_000_000, .workload) }
-        players.plan(clips: Self.clipCount, rushes: rushes)
+        players.plan(clips: shape.clips, rushes: rushes)
         voters.plan(votes: Self.voteCount, rushes: rushes)
         for process in processes { process.start() }
         schedulePlan()
-        if !plan.isCalm { _ = advance(for: FaultPlan.endOfFaults) { self.isDone && self.isFaultless } }
+        if !plan.planned.isEmpty || !plan.isCalm {
+            _ = advance(for: FaultPlan.endOfFaults) { self.isDone && self.isFaultless }
+        }
         heal()
         settle()
         rest()
