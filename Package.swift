@@ -112,7 +112,7 @@ let package = Package(
         .target(name: "ClockShift", path: "Tests/ClockShift"),
         .testTarget(name: "ActorsTests", dependencies: ["Actors"], swiftSettings: tests),
         .testTarget(
-            name: "TransportTests", dependencies: ["Transport", "guardianlab"],
+            name: "TransportTests", dependencies: ["Transport", "Simulation", "guardianlab"],
             exclude: ["Contracts/sign_with_botocore.py"], swiftSettings: tests),
         .testTarget(
             name: "NodesTests",

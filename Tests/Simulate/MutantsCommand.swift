@@ -14,6 +14,7 @@ struct MutantsCommand: AsyncParsableCommand {
     @Option(help: "Seeds to try for each.") var seeds: UInt64 = 5000
     @Option(help: "Seeds at once.") var jobs = 2
     @Option(help: "Where copy and builds are kept.") var scratch = ".build/mutants"
+    @Option(help: "Keep the shrunk tape of each find in this folder.") var tapes: String?
 
     func run() async throws {
         let workshop = try Workshop(scratch: scratch)
@@ -25,7 +26,7 @@ struct MutantsCommand: AsyncParsableCommand {
         guard !names.isEmpty else { throw ValidationError("no mutant's name contains \"\(only)\"") }
         var missed: [String] = []
         for name in names {
-            let verdict = try workshop.judge(name, seeds: seeds, jobs: jobs)
+            let verdict = try workshop.judge(name, seeds: seeds, jobs: jobs, tapes: tapes)
             writeAll("\(name): \(verdict.text)\n", to: STDOUT_FILENO)
             if !verdict.isFound { missed.append(name) }
         }
@@ -76,7 +77,7 @@ private struct Workshop {
         cd "$1" && GIT_CEILING_DIRECTORIES="$(dirname "$PWD")" git apply "$patch"
         """
 
-    func judge(_ name: String, seeds: UInt64, jobs: Int) throws -> Verdict {
+    func judge(_ name: String, seeds: UInt64, jobs: Int, tapes: String?) throws -> Verdict {
         let planted = try run(Self.copy, folder, name)
         guard planted.status == 0 else { throw Failed(description: "\(name) cannot be planted: \(planted.text)") }
         let built = try run("cd \"$1\" && swift build -c release --product simulate", folder)
@@ -89,7 +90,14 @@ private struct Workshop {
         let first = tried.text.split(separator: "\n").first { $0.hasPrefix("seed ") }
         switch (tried.status, first) {
         case (0, _): return Verdict(isFound: false, text: "NOT FOUND by \(seeds) seeds")
-        case (1, .some(let line)): return Verdict(isFound: true, text: "\(line)")
+        case (1, .some(let line)):
+            if let tapes, let seed = line.dropFirst(5).split(separator: ":").first {
+                _ = try run(
+                    "\"$1/.build/release/simulate\" shrink --seed \"$2\" --keep \"$3/$4.tape\"", folder, "\(seed)",
+                    tapes,
+                    name)
+            }
+            return Verdict(isFound: true, text: "\(line)")
         // A precondition of the actors saw it.
         default: return Verdict(isFound: true, text: "the process died: \(tried.text.suffix(300))")
         }

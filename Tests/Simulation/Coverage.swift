@@ -112,6 +112,7 @@ extension VoteVerdict: Told {
         case .notProcessed: "not processed"
         case .ownVideo: "own video"
         case .alreadyVoted: "already voted"
+        case .superseded: "superseded"
         }
     }
 }

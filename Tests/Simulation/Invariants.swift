@@ -28,6 +28,8 @@ package final class Invariants: @unchecked Sendable {
         var wasLost = false
         /// Transcodes that ended in a failure.
         var transcoderFailures = 0
+        /// Transcodes that never ended.
+        var hangs = 0
     }
 
     private struct Clip {
@@ -193,7 +195,9 @@ package final class Invariants: @unchecked Sendable {
         require(attempts == history.ownFailures + 1, "I8 \(label): \(attempts) attempts, \(history.ownFailures) before")
         require(!history.failedDispatches.contains(dispatch.number), "I8 \(label): two failures of one dispatch")
         if reason.code != .timedOut {
-            require(attempts <= history.transcoderFailures, "I8 \(label): \(attempts) failures counted, fewer happened")
+            require(
+                attempts <= history.transcoderFailures + history.hangs,
+                "I8 \(label): \(attempts) failures counted, fewer happened")
         }
         histories[dispatch.video]?.ownFailures = attempts
         histories[dispatch.video]?.failedDispatches.append(dispatch.number)
@@ -235,6 +239,7 @@ package final class Invariants: @unchecked Sendable {
         require(!isCalm, "I1 \(label(dispatch)): had to be found by re-dispatch, without a fault")
     }
 
+    func noteHang(_ video: VideoID) { histories[video]?.hangs += 1 }
     func noteTranscoderFailure(_ video: VideoID) { histories[video]?.transcoderFailures += 1 }
 
     // MARK: - The queues

@@ -9,10 +9,13 @@ package struct VoteRequest: Sendable, Hashable {
     }
 }
 
-/// What became of a vote. Refusals are decided in this order: unknown, not processed, own, already voted.
+/// What became of a vote. Refusals are decided in this order: superseded, unknown, not
+/// processed, own, already voted.
 package enum VoteVerdict: Sendable, Equatable {
     case accepted(player: UserID)
     case unknownVideo, notProcessed, ownVideo, alreadyVoted
+    /// Nothing was decided: the reservation of its idempotency key is another request's by now.
+    case superseded
 
     /// As it is remembered under an idempotency key.
     package var text: String {
@@ -22,6 +25,7 @@ package enum VoteVerdict: Sendable, Equatable {
         case .notProcessed: "notProcessed"
         case .ownVideo: "ownVideo"
         case .alreadyVoted: "alreadyVoted"
+        case .superseded: "superseded"
         }
     }
 

@@ -8,6 +8,8 @@ package final class FakeDatabase: @unchecked Sendable {
     let invariants: Invariants
     package let service = Service("database")
     package internal(set) var videos: [VideoID: VideoRow] = [:]
+    /// Videos that were ever made: their events outlive them.
+    private var known: Set<VideoID> = []
     var outbox: [OutboxRow] = []
     private var nextOutboxID: Int64 = 1
     var users: [UserID: Account] = [:]
@@ -36,9 +38,9 @@ package final class FakeDatabase: @unchecked Sendable {
     // MARK: - Rows and outbox
 
     func create(_ video: NewVideo, maximumPerPlayer: Int) -> CreateVideoVerdict {
-        if videos[video.id] != nil { return .created }
         guard users[video.owner] != nil else { return .unknownOwner }
         if let answer = video.answerOnce, key(of: answer.token) == nil { return .superseded }
+        if known.contains(video.id) { return .created }
         guard videos.values.count(where: { $0.video.owner == video.owner }) < maximumPerPlayer else {
             return .tooManyVideos(maximum: maximumPerPlayer)
         }
@@ -46,6 +48,7 @@ package final class FakeDatabase: @unchecked Sendable {
             remember(answer)
             if let key = key(of: answer.token) { invariants.tookEffect(key) }
         }
+        known.insert(video.id)
         invariants.created(video)
         let token = IdentifierSource(random: SimulatedRandom(simulation)).make(Lease.self)
         videos[video.id] = VideoRow(video: video, createdAt: now, token: token, touchedAt: now)

@@ -6,6 +6,8 @@ struct Content: Sendable, Equatable {
     /// The video it belongs to; nil for other bytes.
     let video: VideoID?
     let sizeBytes: Int64
+    /// Only where a test of the port's contract looks at them.
+    var bytes: [UInt8]?
 }
 
 /// Objects, whole or absent.
@@ -68,7 +70,9 @@ package struct ObjectStoreClient: ObjectStore {
             await link.request(work: transferTime) {
                 store.simulation.record("store.put", store.number(of: key), by: link.node, detail: "\(key)")
                 // An upload learns its video's id after its bytes.
-                store.put(Content(video: content.video ?? key.video, sizeBytes: content.sizeBytes), at: key)
+                store.put(
+                    Content(
+                        video: content.video ?? key.video, sizeBytes: content.sizeBytes, bytes: content.bytes), at: key)
             })
     }
 

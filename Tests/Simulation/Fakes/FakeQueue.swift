@@ -212,7 +212,9 @@ package struct QueueClient: JobQueue {
         -> [ReceivedMessage]
     {
         let abandonment = Abandonment()
-        let reply: Reply<[ReceivedMessage]> = await link.exchange(whenCancelled: { abandonment.happen() }) { reply in
+        let reply: Reply<[ReceivedMessage]> = await link.exchange(
+            patience: nanoseconds(wait), whenCancelled: { abandonment.happen() }
+        ) { reply in
             let poll = FakeQueue.Poll(maximum: maximum, visibility: visibility, node: link.node, answer: reply)
             link.afterDelay {
                 abandonment.action = { queue.abandon(poll) }

@@ -5,8 +5,11 @@ package struct FakeTranscoder: Transcoder {
     private let node: SimulatedNode
     private let disk: FakeDisk
     private let invariants: Invariants
+    /// Its lost requests are encoders that never end.
+    private let encoder: Service
 
-    package init(_ node: SimulatedNode, disk: FakeDisk, invariants: Invariants) {
+    package init(_ node: SimulatedNode, disk: FakeDisk, invariants: Invariants, encoder: Service) {
+        self.encoder = encoder
         self.node = node
         self.disk = disk
         self.invariants = invariants
@@ -24,6 +27,10 @@ package struct FakeTranscoder: Transcoder {
         invariants.transcodeBegan(on: node)
         defer { invariants.transcodeEnded(on: node) }
         progress(0)
+        if tape.chance(encoder.conditions.lostRequests, .fault) {
+            invariants.noteHang(video)
+            do { try await clock.wait(.seconds(1_000_000)) } catch { throw .cancelled }
+        }
         for part in 1...4 {
             do { try await clock.wait(duration / 4) } catch { throw .cancelled }
             invariants.works(on: video, node)

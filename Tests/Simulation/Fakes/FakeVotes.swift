@@ -112,7 +112,8 @@ extension FakeDatabase {
     func cast(_ batch: VoteBatch, allowSelfVote: Bool) -> [VoteVerdict] {
         var changes: [UserID: Int] = [:]
         let verdicts = batch.requests.enumerated().map { index, request -> VoteVerdict in
-            let verdict = decide(request, allowSelfVote: allowSelfVote)
+            let isHeld = batch.reservations[index].map { key(of: $0) != nil } ?? true
+            let verdict = isHeld ? decide(request, allowSelfVote: allowSelfVote) : .superseded
             if case .accepted(let player) = verdict { changes[player, default: 0] += 1 }
             if let token = batch.reservations[index] { answer(token, verdict) }
             return verdict

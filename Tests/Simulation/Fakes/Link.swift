@@ -66,7 +66,7 @@ package final class Link: @unchecked Sendable {
     /// Sends a request; `effect` happens at the service, once or not at all, even when the caller dies meanwhile.
     /// `work` is what the service needs before the effect (a body to receive, say), in nanoseconds.
     func request<Value: Sendable>(work: Int64 = 0, _ effect: @escaping () -> Value) async -> Reply<Value> {
-        await exchange { reply in
+        await exchange(patience: work) { reply in
             self.after(self.delay() + work) {
                 let value = effect()
                 reply(value)
@@ -75,9 +75,11 @@ package final class Link: @unchecked Sendable {
     }
 
     /// Sends a request whose answer the service may give at any later time, through the function that `begin` gets.
-    /// - Parameter whenCancelled: told to the service when the caller leaves.
+    /// - Parameters:
+    ///   - patience: how long the service may take, in nanoseconds; an answer that is late by more finds nobody.
+    ///   - whenCancelled: told to the service when the caller leaves.
     func exchange<Value: Sendable>(
-        whenCancelled: @escaping @Sendable () -> Void = {},
+        patience: Int64 = 0, whenCancelled: @escaping @Sendable () -> Void = {},
         _ begin: @escaping (@escaping (Value) -> Void) -> Void
     ) async -> Reply<Value> {
         let pending = PendingReply<Value>()
@@ -90,6 +92,7 @@ package final class Link: @unchecked Sendable {
                 if isDown || simulation.tape.chance(conditions.lostRequests, .fault) {
                     return giveUp(pending, after: conditions.timeout)
                 }
+                if conditions.late > 0 { giveUp(pending, after: patience + conditions.timeout) }
                 begin { value in
                     let isCut = max(self.service.conditions.downUntil, self.partitionedUntil) > self.simulation.now
                     if isCut || self.simulation.tape.chance(self.service.conditions.lostAnswers, .fault) {

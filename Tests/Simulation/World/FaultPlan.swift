@@ -45,6 +45,8 @@ package struct FaultPlan: Sendable {
     package var doubled = 0
     package var stillVisible = 0
     package var lostAnnouncements = 0
+    /// Transcodes that never end, in thousandths.
+    package var hangs = 0
 
     /// One seed in four is calm: nothing fails, though a deploy may restart the processes one by one.
     package init(_ tape: Tape, processes: Int) {
@@ -63,6 +65,7 @@ package struct FaultPlan: Sendable {
         doubled = [0, 0, 20, 100][tape.choose(4, .fault)]
         stillVisible = [0, 0, 20, 100][tape.choose(4, .fault)]
         lostAnnouncements = [20, 100, 100, 500][tape.choose(4, .fault)]
+        hangs = [0, 0, 10, 100][tape.choose(4, .fault)]
         for _ in 0..<tape.choose(8, .fault) { planned.append(Self.draw(tape, processes)) }
     }
 
@@ -98,7 +101,7 @@ package struct FaultPlan: Sendable {
         return """
             lost requests \(lostRequests)‰, lost answers \(lostAnswers)‰, late \(late)‰, doubled \(doubled)‰, \
             still visible \(stillVisible)‰, \
-            lost announcements \(lostAnnouncements)‰; \(faults.joined(separator: "; "))
+            lost announcements \(lostAnnouncements)‰, hangs \(hangs)‰; \(faults.joined(separator: "; "))
             """
     }
 }

@@ -17,6 +17,8 @@ final class Process: @unchecked Sendable {
     private(set) var worker: WorkerNode?
     private(set) var api: APINode?
     private(set) var isDraining = false
+    /// The role's `run()` has; requests that nobody waits for any more may go on until the process ends.
+    private(set) var hasReturned = false
     /// Of an API process: requests and what voters were told.
     private(set) var counter: Traffic.Counter
     private var incarnation = 1
@@ -42,6 +44,8 @@ final class Process: @unchecked Sendable {
         }
         incarnation += 1
         isDraining = false
+        hasReturned = false
+        let node = node
         // Each process's clocks have an origin of their own.
         node.skew = simulation.tape.nanoseconds(0...1_000_000_000_000, .workload)
         node.wallSkew = simulation.tape.nanoseconds(0...120_000_000_000, .workload) - 60_000_000_000
@@ -57,17 +61,27 @@ final class Process: @unchecked Sendable {
         let gateway = S3Gateway(
             store: store, clock: clock,
             wallClock: SimulatedWallClock(node), random: random, logger: world.logger)
+        let metrics = MetricsEmitter(
+            namespaces: [role == .worker ? .worker : .backend], interval: World.metricsInterval, sink: world.metrics,
+            meter: FakeMeter(), clock: clock, wallClock: SimulatedWallClock(node))
+        node.start { await metrics.run() }
         switch role {
         case .worker:
             let made = WorkerNode(
                 WorkerEnvironment(
-                    node: id, settings: WorkerSettings(slots: World.slots), videos: database, feed: database,
+                    node: id, settings: WorkerSettings(slots: World.slots, attemptDeadline: World.attemptDeadline),
+                    videos: database, feed: database,
                     jobs: jobs, gateway: gateway,
-                    transcoder: FakeTranscoder(node, disk: disk, invariants: world.invariants), workspaces: disk,
-                    metrics: MetricMailbox("metrics", capacity: 64), clock: clock, random: random,
+                    transcoder: FakeTranscoder(node, disk: disk, invariants: world.invariants, encoder: world.encoder),
+                    workspaces: disk,
+                    metrics: metrics.events, clock: clock, random: random,
                     logger: world.logger))
             worker = made
-            node.start { await made.run() }
+            node.start {
+                await made.run()
+                metrics.events.finish()
+                if self.node === node { self.hasReturned = true }
+            }
         case .api:
             let made = APINode(
                 APIEnvironment(
@@ -77,10 +91,14 @@ final class Process: @unchecked Sendable {
                     throttle: FakeThrottle(), feed: database, jobs: jobs,
                     deadLetters: QueueClient(world.deadLetters, jobsLink), gateway: gateway, probe: FakeProbe(),
                     workspaces: disk, hasher: FakeHasher(),
-                    metrics: MetricMailbox("metrics", capacity: 64), clock: clock, random: random,
+                    metrics: metrics.events, clock: clock, random: random,
                     logger: world.logger))
             api = made
-            node.start { await made.run() }
+            node.start {
+                await made.run()
+                metrics.events.finish()
+                if self.node === node { self.hasReturned = true }
+            }
         }
     }
 

@@ -1,16 +1,4 @@
 import FoundationEssentials
-import Glibc
-
-/// Replaces the file. (Foundation's writing brings the linker's warning about `mktemp` into a static binary.)
-private func writeFile(_ bytes: [UInt8], to path: String) throws {
-    guard let file = fopen(path, "w") else {
-        throw TapeFile.Unreadable(description: "\(path) cannot be written: \(String(cString: strerror(errno)))")
-    }
-    let written = fwrite(bytes, 1, bytes.count, file)
-    guard fclose(file) == 0, written == bytes.count else {
-        throw TapeFile.Unreadable(description: "\(path) was not written whole: is the disk full?")
-    }
-}
 
 /// A tape in a file: a line with the seed, then one a stream, its choices with runs of zeros as `z` and their number.
 package enum TapeFile {

@@ -57,7 +57,7 @@ extension World {
                 case .flaky(let failures):
                     history.wasLost || timedOut
                         || (row.state == .processed
-                            ? row.attempts < 3 && !(invariants.isCalm && failures >= 3) : failures >= 3)
+                            ? row.attempts < 3 && !(invariants.isCalm && failures >= 3) : failures + history.hangs >= 3)
                 }
             if !expected {
                 simulation.fail(
@@ -85,6 +85,13 @@ extension World {
         guard !agreed else { return }
         let pages = shown.keys.sorted().map { "\($0) shows \(shown[$0] ?? [])" }
         simulation.fail("V3 at rest: \(pages.joined(separator: ", ")); the database counts \(counted)")
+    }
+
+    /// M1: without faults the metrics count each video that came to its end, once.
+    func checkMetrics() {
+        guard simulation.failure == nil, invariants.isCalm else { return }
+        let ended = invariants.histories.values.count { $0.isTerminal }
+        invariants.require(metrics.tasks == ended, "M1 metrics: \(metrics.tasks) tasks counted, \(ended) videos ended")
     }
 
     /// Every `run()` returns within the grace and five seconds, permits and workspaces come back.

@@ -8,6 +8,7 @@ extension World {
             service.conditions.lostAnswers = plan.lostAnswers
             service.conditions.late = plan.late
         }
+        encoder.conditions.lostRequests = plan.hangs
         traffic.lostAnswers = plan.lostAnswers
         database.lostAnnouncements = plan.lostAnnouncements
         jobs.doubled = plan.doubled
@@ -102,7 +103,7 @@ extension World {
             if process.hasEnded {
                 invariants.ended(node, holding: process.leases)
             } else {
-                if !node.isPaused, node.resumedAt < begun {
+                if !process.hasReturned, !node.isPaused, node.resumedAt < begun {
                     simulation.fail("drain: \(node.name) does not end within 45 s")
                 }
                 process.kill()
@@ -114,7 +115,7 @@ extension World {
     }
 
     func heal() {
-        for service in [database.service, queueService, store.service] { service.conditions.heal() }
+        for service in [database.service, queueService, store.service, encoder] { service.conditions.heal() }
         traffic.lostAnswers = 0
         database.lostAnnouncements = 0
         jobs.doubled = 0

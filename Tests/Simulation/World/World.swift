@@ -27,6 +27,9 @@ package final class World {
     package static let voteCount = 12
     package static let slots = 2
     static let drainGrace: Duration = .seconds(20)
+    /// Longer than any encode that ends.
+    static let attemptDeadline: Duration = .seconds(420)
+    static let metricsInterval: Duration = .seconds(300)
     /// A lost message, an orphan and a pruned feed are things that a run lives to see.
     static let reconciler = ReconcilerSettings(
         redispatchAfter: .seconds(900), orphanAge: .seconds(600), sweepInterval: .seconds(300),
@@ -40,10 +43,12 @@ package final class World {
     package let store: FakeObjectStore
     package let shape: WorldShape
     package let plan: FaultPlan
+    package let metrics = FakeMetricSink()
     let traffic: Traffic
     let players: Players
     let voters: Voters
     let queueService = Service("queue")
+    let encoder = Service("encoder")
     let logger: Logger
     let api: APISettings
     var processes: [Process] = []
@@ -102,6 +107,7 @@ package final class World {
         rest()
         agree()
         drain()
+        checkMetrics()
     }
 
     package func tearDown() {

@@ -1,5 +1,6 @@
 import Actors
 import FoundationEssentials
+import Simulation
 import Synchronization
 import Testing
 import Transport
@@ -8,7 +9,7 @@ import Transport
 @Suite("many machines: the contract of job queues", .serialized)
 struct ManyMachinesJobQueues {
     enum Service: String, CaseIterable, Sendable, CustomTestStringConvertible {
-        case database, ministack, moto
+        case simulation, database, ministack, moto
 
         var testDescription: String { rawValue }
         var variable: String { self == .moto ? "ANB_LOCAL_MOTO" : "AWS_ENDPOINT_URL_SQS" }
@@ -23,6 +24,7 @@ struct ManyMachinesJobQueues {
     private static func withQueues(
         _ service: Service, _ body: @Sendable (_ jobs: any JobQueue, _ letters: any JobQueue) async throws -> Void
     ) async throws {
+        if service == .simulation { return try await LivePorts.with { try await body($0.jobs, $0.letters) } }
         if service == .database {
             return try await withDatabase { database in
                 try await body(
@@ -87,7 +89,7 @@ struct ManyMachinesJobQueues {
     }
 
     /// moto takes a stale receipt: the delivery rule does not rest on the server, so it is left out here.
-    @Test("a receipt that is not the last one deletes nothing", arguments: [Service.database, .ministack])
+    @Test("a receipt that is not the last one deletes nothing", arguments: [Service.simulation, .database, .ministack])
     func staleReceipt(service: Service) async throws {
         try await Self.withQueues(service) { jobs, _ in
             try await jobs.send([OutgoingMessage(job: Self.job(1))])
@@ -144,7 +146,8 @@ struct ManyMachinesJobQueues {
         }
     }
 
-    @Test("no receive of many at once hands one message to two", arguments: [Service.database, .ministack])
+    @Test(
+        "no receive of many at once hands one message to two", arguments: [Service.simulation, .database, .ministack])
     func consumers(service: Service) async throws {
         try await Self.withQueues(service) { jobs, _ in
             for start in stride(from: 1, to: 41, by: 10) {

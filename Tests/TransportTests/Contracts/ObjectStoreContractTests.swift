@@ -1,5 +1,6 @@
 import Actors
 import FoundationEssentials
+import Simulation
 import Testing
 import Transport
 
@@ -7,7 +8,7 @@ import Transport
 @Suite("many machines: the contract of object stores", .serialized)
 struct ManyMachinesObjectStores {
     enum Service: String, CaseIterable, Sendable, CustomTestStringConvertible {
-        case folder, seaweedfs
+        case simulation, folder, seaweedfs
 
         var testDescription: String { rawValue }
     }
@@ -18,6 +19,7 @@ struct ManyMachinesObjectStores {
     ) async throws {
         try await withTemporaryFolder { folder in
             switch service {
+            case .simulation: try await LivePorts.with { try await body($0.store, folder) }
             case .folder:
                 try FileManager.default.createDirectory(
                     atPath: folder + "/objects", withIntermediateDirectories: true)

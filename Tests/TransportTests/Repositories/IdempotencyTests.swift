@@ -105,6 +105,34 @@ extension Repositories {
             }
         }
 
+        /// Found by the simulation (seed 5246 of its build): a node slept between reservation and batch.
+        @Test("a vote whose key is another request's by now writes nothing, at its batch and at its settling")
+        func superseded() async throws {
+            try await withDatabase { database in
+                let player = try await database.makeUser().id
+                let voter = try await database.makeUser().id
+                let video = try await database.makeProcessedVideo(of: player)
+                let key = try Self.key(voter, .vote)
+                let (late, next): (ReservationToken, ReservationToken) = (database.id(), database.id())
+                #expect(try await database.keys.reserve(key, payload: "p", token: late, hold: .zero) == .reserved)
+                #expect(
+                    try await database.keys.reserve(key, payload: "p", token: next, hold: .seconds(60)) == .reserved)
+                let writer = try await database.makeWriter()
+                func batch(_ number: Int64, _ token: ReservationToken) -> VoteBatch {
+                    VoteBatch(
+                        writer: writer, number: number, requests: [VoteRequest(voter: voter, video: video)],
+                        reservations: [0: token])
+                }
+                #expect(try await database.votes.cast(batch(1, late), allowSelfVote: false) == [.superseded])
+                #expect(try await database.votes.settle(batch(2, late), allowSelfVote: false) == [.superseded])
+                #expect(try await database.number("SELECT count(*) FROM votes") == 0)
+                let accepted = VoteVerdict.accepted(player: player)
+                #expect(try await database.votes.cast(batch(3, next), allowSelfVote: false) == [accepted])
+                #expect(try await database.votes.settle(batch(3, next), allowSelfVote: false) == [accepted])
+                #expect(try await database.votes.settle(batch(4, late), allowSelfVote: false) == [.superseded])
+            }
+        }
+
         @Test("an account has so many keys at a time; those that it has go on")
         func bounded() async throws {
             try await withDatabase { database in

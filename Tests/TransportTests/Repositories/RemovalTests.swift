@@ -22,6 +22,9 @@ extension Repositories {
                 #expect(
                     try await database.videos.orphans(among: [video.original.key, .poster(video.id)]).count == 2)
                 #expect(try await database.videos.delete(video.id, by: owner, requestID: nil) == .unknown)
+                // A request that was on its way for long (the simulation's seed 282 of its build).
+                #expect(try await database.videos.create(video, maximumPerPlayer: 10) == .created)
+                #expect(try await database.videos.video(video.id) == nil)
 
                 let failed = try await database.makeVideo(of: owner)
                 let failing = try await database.claimed(failed)

@@ -68,6 +68,7 @@ struct ShowcaseRoutes: Sendable {
         }
         switch verdict {
         case .accepted: return .json(.ok, .object(["message": .text("Voto registrado exitosamente.")]))
+        case .superseded: throw APIError.inProgress
         case .unknownVideo: throw APIError.videoNotFound
         case .notProcessed:
             throw APIError(

@@ -38,7 +38,7 @@ package struct PostgresVoteRepository: VoteRepository {
             do throws(PostgresError) {
                 let rows = try await database.rows(
                     VoteStatements.cast,
-                    Self.parameters(batch, allowSelfVote: allowSelfVote) + Self.reservations(batch))
+                    Self.parameters(batch, allowSelfVote: allowSelfVote))
                 if let verdicts = try Self.verdicts(rows, of: batch) { return verdicts }
             } catch {
                 if error.violatesUniqueness(of: "vote_batches_pkey") { return nil }
@@ -59,15 +59,12 @@ package struct PostgresVoteRepository: VoteRepository {
     }
 
     private static func parameters(_ batch: VoteBatch, allowSelfVote: Bool) -> [PostgresValue] {
-        [
+        let reservations = batch.reservations.sorted { $0.key < $1.key }
+        return [
             .id(batch.writer), .int64(batch.number), .ids(batch.requests.map(\.voter)),
             .ids(batch.requests.map(\.video)), .bool(allowSelfVote),
+            .int32Array(reservations.map { Int32($0.key + 1) }), .ids(reservations.map(\.value)),
         ]
-    }
-
-    private static func reservations(_ batch: VoteBatch) -> [PostgresValue] {
-        let sorted = batch.reservations.sorted { $0.key < $1.key }
-        return [.int32Array(sorted.map { Int32($0.key + 1) }), .ids(sorted.map(\.value))]
     }
 
     /// Nil when the writer is unknown: then nothing was written.
@@ -89,6 +86,7 @@ package struct PostgresVoteRepository: VoteRepository {
         case 2: verdicts[index] = .notProcessed
         case 3: verdicts[index] = .ownVideo
         case 4: verdicts[index] = .accepted(player: try row.id(2))
+        case 6: verdicts[index] = .superseded
         default: verdicts[index] = .alreadyVoted
         }
     }

@@ -14,7 +14,8 @@ enum VideoStatements {
     /// The lock that a foreign key takes is too weak here: it would let two uploads of one player count at once.
     static let lockOwner = PostgresStatement("video_lock_owner", "SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE")
 
-    /// One row when the video is there, whether from this run or from an earlier one.
+    /// One row when the video was made, by this run or by an earlier one. A repetition that comes after its deletion
+    /// makes it no second time: its events are still there.
     ///
     /// Here and below, what RETURNING calls takes place although nobody reads it: data-modifying statements in WITH
     /// always run to completion (manual, chapter 7.8.4).
@@ -23,6 +24,7 @@ enum VideoStatements {
         """
         WITH known AS MATERIALIZED (
             SELECT id FROM videos WHERE id = $1
+            UNION SELECT video_id FROM video_events WHERE video_id = $1
         ), written AS (
             INSERT INTO videos (
                 id, owner_id, title, original_key, original_content_type, original_size_bytes, original_sha256,

@@ -1,14 +1,16 @@
 /// The vote statement and the feed. Run with `plan_cache_mode = force_generic_plan`: the planner expects ten elements
 /// of an array and prefers custom plans otherwise, which cost more than the batch.
 enum VoteStatements {
-    /// 0 the writer is known, 1 unknown video (or voter), 2 not processed, 3 own, 4 voted; no row: already voted.
+    /// 0 the writer is known, 1 unknown video (or voter), 2 not processed, 3 own, 4 voted, 6 superseded; no row: already
+    /// voted.
     ///
     /// - The row locks are what two foreign keys would take, at a fifth of their cost: neither the video nor the voter
     ///   goes away under a vote. A row that an erasure removed meanwhile is not returned, hence LEFT JOIN.
     /// - Keys are sorted: unsorted batches of several writers deadlock.
     /// - The writer's row is locked too, so that pruning does not take it away from a batch.
     /// - The batch row's primary key refuses a second run with more votes than the first.
-    /// - A request under an idempotency key (place and token) is answered here, so that its vote and its answer are one.
+    /// - A request under an idempotency key (place and token) is answered here, so that its vote and its answer are one. When
+    ///   the token is no longer there, another request has the key: this one writes nothing.
     /// - Nothing is written for a writer that was pruned: it answers without row 0.
     static let cast = PostgresStatement(
         "vote_cast",
@@ -19,12 +21,18 @@ enum VoteStatements {
             SELECT id, state, owner_id FROM videos WHERE id = ANY($4::uuid[]) ORDER BY id FOR KEY SHARE
         ), e AS MATERIALIZED (
             SELECT id FROM users WHERE id = ANY($3::uuid[]) ORDER BY id FOR KEY SHARE
+        ), q AS MATERIALIZED (
+            SELECT i, token FROM unnest($6::integer[], $7::uuid[]) AS q (i, token)
+        ), held AS MATERIALIZED (
+            SELECT token FROM idempotency_keys WHERE token = ANY($7::uuid[]) ORDER BY token FOR UPDATE
         ), r AS MATERIALIZED (
             SELECT t.i, t.u, t.v, d.owner_id,
-                CASE WHEN d.id IS NULL OR e.id IS NULL THEN 1 WHEN d.state <> 2 THEN 2
+                CASE WHEN q.token IS NOT NULL AND held.token IS NULL THEN 6
+                    WHEN d.id IS NULL OR e.id IS NULL THEN 1 WHEN d.state <> 2 THEN 2
                     WHEN d.owner_id = t.u AND NOT $5 THEN 3 ELSE 4 END AS verdict
             FROM unnest($3::uuid[], $4::uuid[]) WITH ORDINALITY AS t (u, v, i)
             LEFT JOIN d ON d.id = t.v LEFT JOIN e ON e.id = t.u
+            LEFT JOIN q ON q.i = t.i LEFT JOIN held ON held.token = q.token
         ), voted AS (
             INSERT INTO votes (user_id, video_id, player_id, ticket, writer)
             SELECT r.u, r.v, r.owner_id, ($2::bigint << 10) + r.i, w.serial FROM r CROSS JOIN w WHERE r.verdict = 4
@@ -42,13 +50,12 @@ enum VoteStatements {
                 WHEN voted.i IS NOT NULL THEN 'accepted ' || voted.player_id
                 WHEN r.verdict = 1 THEN 'unknownVideo' WHEN r.verdict = 2 THEN 'notProcessed'
                 WHEN r.verdict = 3 THEN 'ownVideo' ELSE 'alreadyVoted' END
-            FROM unnest($6::integer[], $7::uuid[]) AS q (i, token)
-            JOIN r ON r.i = q.i CROSS JOIN w LEFT JOIN voted ON voted.i = r.i
+            FROM q JOIN r ON r.i = q.i CROSS JOIN w LEFT JOIN voted ON voted.i = r.i
             WHERE k.token = q.token AND k.answer IS NULL
         )
         SELECT i, 4, player_id FROM voted
         UNION ALL
-        SELECT i, verdict, NULL FROM r WHERE verdict < 4
+        SELECT i, verdict, NULL FROM r WHERE verdict <> 4
         UNION ALL
         SELECT 0, 0, NULL FROM w
         """)
@@ -60,6 +67,7 @@ enum VoteStatements {
         """
         SELECT t.i,
             CASE WHEN b.ticket = ($2::bigint << 10) + t.i AND b.writer = w.serial THEN 4
+                WHEN q.token IS NOT NULL AND k.token IS NULL THEN 6
                 WHEN d.id IS NULL OR e.id IS NULL THEN 1
                 WHEN d.state <> 2 THEN 2
                 WHEN d.owner_id = t.u AND NOT $5 THEN 3
@@ -71,6 +79,8 @@ enum VoteStatements {
         LEFT JOIN videos d ON d.id = t.v
         LEFT JOIN users e ON e.id = t.u
         LEFT JOIN votes b ON b.user_id = t.u AND b.video_id = t.v
+        LEFT JOIN unnest($6::integer[], $7::uuid[]) AS q (i, token) ON q.i = t.i
+        LEFT JOIN idempotency_keys k ON k.token = q.token
         """)
 
     static let register = PostgresStatement(
