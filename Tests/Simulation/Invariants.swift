@@ -34,6 +34,7 @@ package final class Invariants: @unchecked Sendable {
 
     private struct Clip {
         let kind: ClipKind
+        let hasKey: Bool
         /// Videos made of it: an upload whose answer was lost is sent again.
         var copies = 0
     }
@@ -52,6 +53,9 @@ package final class Invariants: @unchecked Sendable {
     var hadDrains = false
     /// What has gone to a queue, ever.
     private var sent: Set<Sent> = []
+    private var removedAt: [VideoID: Int64] = [:]
+    /// Without faults a worker hears of a deletion by an announcement.
+    private static let deletionLimit = nanoseconds(.seconds(5))
     /// Transcodes under way, by process.
     private var transcodes: [String: Int] = [:]
     /// Looks into the store; set by the world.
@@ -69,7 +73,7 @@ package final class Invariants: @unchecked Sendable {
     private var now: Int64 { simulation.now }
 
     /// The clip that will be uploaded under `title`.
-    func expect(_ title: String, _ kind: ClipKind) { clips[title] = Clip(kind: kind) }
+    func expect(_ title: String, _ kind: ClipKind, hasKey: Bool) { clips[title] = Clip(kind: kind, hasKey: hasKey) }
     func introduce(_ user: UserID, as name: String) { names[user] = name }
 
     package func name(_ user: UserID) -> String { names[user] ?? "\(user)" }
@@ -108,8 +112,14 @@ package final class Invariants: @unchecked Sendable {
 
     func transcodeEnded(on node: SimulatedNode) { transcodes[node.name, default: 0] -= 1 }
 
+    /// The row is gone, by deletion or erasure.
+    func removed(_ video: VideoID) { removedAt[video] = now }
+
     /// I12: who works has a lease, but for what stopping takes; a process that slept could not know.
     func works(on video: VideoID, _ node: SimulatedNode) {
+        if isCalm, let removedAt = removedAt[video], now - removedAt > Self.deletionLimit {
+            return simulation.fail("I14 \(label(video)): \(node.name) works on after its deletion")
+        }
         guard let history = histories[video], let holder = history.holder, !history.isTerminal else { return }
         let grace = nanoseconds(.seconds(1))
         guard holder.until + grace < now, now - node.resumedAt > grace else { return }
@@ -130,6 +140,7 @@ package final class Invariants: @unchecked Sendable {
         guard var clip = clips[video.title] else { return simulation.fail("C1 \(video.title): nobody sent it") }
         clip.copies += 1
         clips[video.title] = clip
+        require(!clip.hasKey || clip.copies == 1, "C4 \(video.title): two videos under one key")
         require(!gone.contains(video.id), "C2 \(video.title): a deleted video came back")
         let label = clip.copies == 1 ? video.title : "\(video.title)'\(clip.copies)"
         histories[video.id] = History(label: label, kind: clip.kind)

@@ -96,6 +96,7 @@ package final class FakeDatabase: @unchecked Sendable {
     /// The row goes, its objects stay for the Reconciler; the worker is told.
     package func erase(_ id: VideoID) {
         guard videos.removeValue(forKey: id) != nil else { return }
+        invariants.removed(id)
         outbox.removeAll { $0.dispatch.video == id }
         simulation.record("db.erase", id.word, detail: invariants.label(id))
         announce(.videos)

@@ -71,9 +71,9 @@ final class Players: @unchecked Sendable {
                 default: .healthy
                 }
             let title = "v\(number)"
-            invariants.expect(title, kind)
             let owner = users[tape.choose(Players.count, .workload)]
             let key = tape.choose(2, .workload) == 0 ? nil : IdempotencyKey(title, of: owner, route: .upload)
+            invariants.expect(title, kind, hasKey: key != nil)
             clips.append(Clip(title: title, owner: owner, key: key))
             simulation.at(tape.nanoseconds(0...span, .workload)) { self.upload(number) }
         }
