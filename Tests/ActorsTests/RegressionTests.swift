@@ -201,8 +201,8 @@ struct RegressionTests {
             })
         let jobs = QueueDouble(onSend: { _ in await journal.note("send") })
         let relay = OutboxRelay(
-            outbox: videos, feed: FeedDouble(), jobs: jobs, deadLetters: QueueDouble(), clock: world.clock,
-            random: SeededRandom(), logger: .quiet)
+            outbox: videos, feed: FeedDouble(), jobs: jobs, deadLetters: QueueDouble(),
+            pollInterval: .seconds(5), clock: world.clock, random: SeededRandom(), logger: .quiet)
         relay.wake.raise()
         world.start { await relay.run() }
         world.advance(.seconds(3))

@@ -1,7 +1,7 @@
 /* A process whose date is wrong, as after a lost time server: LD_PRELOAD this and set CLOCK_SHIFT_SECONDS.
  *
- * Only what reads the date is replaced, and the one wait that libdispatch reckons from it. libfaketime, which replaces
- * epoll_wait and condition variables, too, let a node hang once in a while.
+ * Only what reads the date is replaced, and the one wait that libdispatch reckons from it. libfaketime replaces
+ * epoll_wait and condition variables, too: more than a test of the date should change.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

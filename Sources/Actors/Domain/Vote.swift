@@ -9,8 +9,8 @@ package struct VoteRequest: Sendable, Hashable {
     }
 }
 
-/// What became of a vote. Refusals are decided in this order: superseded, unknown, not
-/// processed, own, already voted.
+/// What became of a vote. Refusals are decided in this order: superseded, unknown, not processed, own,
+/// already voted.
 package enum VoteVerdict: Sendable, Equatable {
     case accepted(player: UserID)
     case unknownVideo, notProcessed, ownVideo, alreadyVoted

@@ -9,6 +9,7 @@ package actor OutboxRelay {
     /// SQS takes at most ten messages a call.
     package static let batchSize = 10
     package static let holdDuration: Duration = .seconds(30)
+
     /// Raised by whoever has just committed an entry.
     package nonisolated let wake = Signal()
     private let outbox: any OutboxRepository
@@ -23,7 +24,7 @@ package actor OutboxRelay {
     /// - Parameter pollInterval: entries are found by this timer when every announcement was lost.
     package init(
         outbox: any OutboxRepository, feed: any ChangeFeed, jobs: any JobQueue, deadLetters: any JobQueue,
-        pollInterval: Duration = .seconds(5), clock: any NodeClock, random: any RandomSource, logger: Logger
+        pollInterval: Duration, clock: any NodeClock, random: any RandomSource, logger: Logger
     ) {
         self.outbox = outbox
         self.feed = feed

@@ -9,7 +9,7 @@ package enum VoteError: Error, Sendable, Equatable {
     case notTaken
     /// The account has `IdempotencyKey.maximumOfUser` keys.
     case tooManyKeys
-    /// A request with the same idempotency key is under way, or has taken this one's place.
+    /// A request with the same idempotency key is under way.
     case inProgress
     /// The idempotency key was used for another video.
     case keyReused
@@ -111,7 +111,6 @@ package actor BallotBox {
             waiting.append(Waiter(request: request, reservation: reservation, continuation: continuation))
             filled.raise()
         }.get()
-        if decision.verdict == .superseded { throw .inProgress }
         if case .accepted = decision.verdict, await !rankings.reached(decision.number, of: decision.writer) {
             throw .unavailable
         }

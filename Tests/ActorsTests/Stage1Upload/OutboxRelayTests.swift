@@ -34,8 +34,8 @@ struct OutboxRelayTests {
 
         func relay() -> OutboxRelay {
             OutboxRelay(
-                outbox: videos, feed: FeedDouble(), jobs: jobs, deadLetters: letters, clock: world.clock,
-                random: SeededRandom(), logger: .quiet)
+                outbox: videos, feed: FeedDouble(), jobs: jobs, deadLetters: letters,
+                pollInterval: .seconds(5), clock: world.clock, random: SeededRandom(), logger: .quiet)
         }
     }
 

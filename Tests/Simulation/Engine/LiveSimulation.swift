@@ -48,7 +48,7 @@ package final class LiveSimulation: @unchecked Sendable {
     }
 
     /// Runs `body` as a task of `node`, and ends it when the caller's task is cancelled.
-    package func call<Value: Sendable>(
+    private func outcome<Value: Sendable>(
         on node: SimulatedNode, _ body: @escaping @Sendable () async -> Value
     ) async -> Value {
         let number = inbox.withLock { inbox in
@@ -72,6 +72,16 @@ package final class LiveSimulation: @unchecked Sendable {
                 if let task = live.tasks[number] { task.cancel() } else { live.cancelled.insert(number) }
             }
         }
+    }
+
+    /// Makes a call to a port as a task of `node`.
+    package func call<Value: Sendable, Failure: Error>(
+        on node: SimulatedNode, _ body: @escaping @Sendable () async throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
+        let result = await outcome(on: node) { () -> Result<Value, Failure> in
+            do throws(Failure) { return .success(try await body()) } catch { return .failure(error) }
+        }
+        return try result.get()
     }
 
     private func send(_ call: @escaping @Sendable (LiveSimulation) -> Void) {

@@ -36,32 +36,24 @@ private struct LiveQueue: JobQueue {
     let node: SimulatedNode
     let port: QueueClient
 
-    private func call<Value: Sendable>(
-        _ body: @escaping @Sendable (QueueClient) async throws(JobQueueError) -> Value
-    ) async throws(JobQueueError) -> Value {
-        let port = port
-        let result = await live.call(on: node) { () -> Result<Value, JobQueueError> in
-            do throws(JobQueueError) { return .success(try await body(port)) } catch { return .failure(error) }
-        }
-        return try result.get()
-    }
-
     func send(_ messages: [OutgoingMessage]) async throws(JobQueueError) {
-        try await call { port throws(JobQueueError) in try await port.send(messages) }
+        try await live.call(on: node) { () throws(JobQueueError) in try await port.send(messages) }
     }
     func receive(maximum: Int, visibility: Duration, wait: Duration) async throws(JobQueueError) -> [ReceivedMessage] {
-        try await call { port throws(JobQueueError) in
+        try await live.call(on: node) { () throws(JobQueueError) in
             try await port.receive(maximum: maximum, visibility: visibility, wait: wait)
         }
     }
     func extend(_ receipt: Receipt, visibility: Duration) async throws(JobQueueError) {
-        try await call { port throws(JobQueueError) in try await port.extend(receipt, visibility: visibility) }
+        try await live.call(on: node) { () throws(JobQueueError) in
+            try await port.extend(receipt, visibility: visibility)
+        }
     }
     func delete(_ receipt: Receipt) async throws(JobQueueError) {
-        try await call { port throws(JobQueueError) in try await port.delete(receipt) }
+        try await live.call(on: node) { () throws(JobQueueError) in try await port.delete(receipt) }
     }
     func depth() async throws(JobQueueError) -> QueueDepth {
-        try await call { port throws(JobQueueError) in try await port.depth() }
+        try await live.call(on: node) { () throws(JobQueueError) in try await port.depth() }
     }
 }
 
@@ -79,49 +71,41 @@ private struct LiveStore: ObjectStore {
             key: object.key, sizeBytes: object.sizeBytes, modifiedAt: object.modifiedAt.addingTimeInterval(shift))
     }
 
-    private func call<Value: Sendable>(
-        _ body: @escaping @Sendable (ObjectStoreClient) async throws(ObjectStoreError) -> Value
-    ) async throws(ObjectStoreError) -> Value {
-        let port = port
-        let result = await live.call(on: node) { () -> Result<Value, ObjectStoreError> in
-            do throws(ObjectStoreError) { return .success(try await body(port)) } catch { return .failure(error) }
-        }
-        return try result.get()
-    }
-
     func put(_ file: LocalFile, at key: ObjectKey, contentType: String) async throws(ObjectStoreError) {
         guard let bytes = readFile(file.path) else { throw .rejected("no file \(file.path)") }
-        let disk = disk
-        try await call { port throws(ObjectStoreError) in
+        try await live.call(on: node) { () throws(ObjectStoreError) in
             disk.files[file] = Content(video: nil, sizeBytes: Int64(bytes.count), bytes: bytes)
             try await port.put(file, at: key, contentType: contentType)
         }
     }
     func fetch(_ key: ObjectKey, into file: LocalFile) async throws(ObjectStoreError) {
-        let disk = disk
-        let bytes = try await call { port throws(ObjectStoreError) -> [UInt8] in
+        let bytes = try await live.call(on: node) { () throws(ObjectStoreError) -> [UInt8] in
             try await port.fetch(key, into: file)
             return disk.files[file]?.bytes ?? []
         }
         do { try writeFile(bytes, to: file.path) } catch { throw .unavailable("\(error)") }
     }
     func attributes(of key: ObjectKey) async throws(ObjectStoreError) -> ObjectAttributes? {
-        try await call { port throws(ObjectStoreError) in try await port.attributes(of: key) }
+        try await live.call(on: node) { () throws(ObjectStoreError) in try await port.attributes(of: key) }
             .map(dated)
     }
     func delete(_ keys: [ObjectKey]) async throws(ObjectStoreError) {
-        try await call { port throws(ObjectStoreError) in try await port.delete(keys) }
+        try await live.call(on: node) { () throws(ObjectStoreError) in try await port.delete(keys) }
     }
     func list(_ prefix: ObjectPrefix, after: ObjectKey?, limit: Int) async throws(ObjectStoreError)
         -> [ObjectAttributes]
     {
-        try await call { port throws(ObjectStoreError) in try await port.list(prefix, after: after, limit: limit) }
-            .map(dated)
+        try await live.call(on: node) { () throws(ObjectStoreError) in
+            try await port.list(prefix, after: after, limit: limit)
+        }
+        .map(dated)
     }
     func signedURL(for request: SignedURLRequest, validFor: Duration) async throws(ObjectStoreError) -> SignedURL {
-        try await call { port throws(ObjectStoreError) in try await port.signedURL(for: request, validFor: validFor) }
+        try await live.call(on: node) { () throws(ObjectStoreError) in
+            try await port.signedURL(for: request, validFor: validFor)
+        }
     }
     func check() async throws(ObjectStoreError) {
-        try await call { port throws(ObjectStoreError) in try await port.check() }
+        try await live.call(on: node) { () throws(ObjectStoreError) in try await port.check() }
     }
 }

@@ -127,8 +127,8 @@ final class Voters: @unchecked Sendable {
             invariants.require(
                 isTouched || database.votes.players[request] != nil, "V1 \(text): told already voted without a vote")
         case .verdict(.unknownVideo): invariants.require(isTouched, "V1 \(text): unknown although both exist")
+        case nil, .failure, .verdict(.superseded): return again { self.cast(request, under: key, for: player) }
         case .verdict(let verdict): simulation.fail("V1 \(text): \(verdict)")
-        case nil, .failure: return again { self.cast(request, under: key, for: player) }
         }
         open -= 1
     }

@@ -37,8 +37,7 @@ package struct PostgresVoteRepository: VoteRepository {
         for _ in 0..<2 {
             do throws(PostgresError) {
                 let rows = try await database.rows(
-                    VoteStatements.cast,
-                    Self.parameters(batch, allowSelfVote: allowSelfVote))
+                    VoteStatements.cast, Self.parameters(batch, allowSelfVote: allowSelfVote))
                 if let verdicts = try Self.verdicts(rows, of: batch) { return verdicts }
             } catch {
                 if error.violatesUniqueness(of: "vote_batches_pkey") { return nil }

@@ -9,8 +9,8 @@ enum VoteStatements {
     /// - Keys are sorted: unsorted batches of several writers deadlock.
     /// - The writer's row is locked too, so that pruning does not take it away from a batch.
     /// - The batch row's primary key refuses a second run with more votes than the first.
-    /// - A request under an idempotency key (place and token) is answered here, so that its vote and its answer are one. When
-    ///   the token is no longer there, another request has the key: this one writes nothing.
+    /// - A request under an idempotency key (place and token) is answered here, so that its vote and its answer are one.
+    ///   When the token is no longer there, another request has the key: this one writes nothing.
     /// - Nothing is written for a writer that was pruned: it answers without row 0.
     static let cast = PostgresStatement(
         "vote_cast",
