@@ -58,18 +58,17 @@ struct WorldTests {
         #expect(Self.results[3].trace.timeline.isEmpty)
     }
 
-    /// Every step is `simulate --sweep SEED` and `--sweep-api SEED`.
+    /// Every step of ten seeds is `simulate sweep --small --shortest 10 --every`, which `./anb test` runs.
     @Test(
-        "a crash at every 97th step of a run, calm or not, of a worker or the API node, breaks nothing",
-        arguments: [calm, faulty], [0, 1])
-    func sweep(_ seed: UInt64, _ process: Int) {
-        let sweep = Sweep(seed, process: process, stride: 97)
+        "a kill, a drain, a cancellation at every 97th step of a run, of a worker or the API node, breaks nothing",
+        arguments: Crash.Kind.allCases, [0, 1])
+    func sweep(_ kind: Crash.Kind, _ process: Int) {
+        let sweep = Sweep(Self.faulty, process: process, kind: kind, stride: 97)
         #expect(sweep.crashes > 20)
         for failure in sweep.failures {
-            Issue.record("seed \(seed), process \(process), crash at step \(failure.step): \(failure.message)")
+            Issue.record("\(kind) of process \(process) at step \(failure.step): \(failure.message)")
         }
     }
 
-    static let calm = results.first { $0.isCalm }?.seed ?? 0
     static let faulty = results.first { !$0.isCalm && $0.kills > 0 }?.seed ?? 0
 }

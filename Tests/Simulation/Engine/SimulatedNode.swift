@@ -17,9 +17,13 @@ package final class SimulatedNode: TaskExecutor, @unchecked Sendable {
     package var skew: Int64 = 0
     /// How far its date is ahead of the servers', in nanoseconds.
     package var wallSkew: Int64 = 0
+    /// Its date was off by more than a minute at some time.
+    package var dateJumped = false
     /// Main functions that have not returned.
-    package private(set) var runningMains = 0
+    package var runningMains: Int { mains.count }
     var parked: [UnownedJob] = []
+    private var mains: [Int: Task<Void, Never>] = [:]
+    private var started = 0
     /// Among processes whose jobs may run; see `Simulation.Policy.priorities`.
     var priority: Int
 
@@ -36,11 +40,22 @@ package final class SimulatedNode: TaskExecutor, @unchecked Sendable {
 
     /// Starts `main` as a root task of this process.
     package func start(_ main: @escaping @Sendable () async -> Void) {
-        runningMains += 1
-        Task.detached(executorPreference: self) {
+        started += 1
+        let number = started
+        mains[number] = Task.detached(executorPreference: self) {
             await main()
-            self.runningMains -= 1
+            self.mains[number] = nil
         }
+    }
+
+    /// Cancels all that it runs, in the order of starting.
+    func cancel() {
+        for number in mains.keys.sorted() { mains[number]?.cancel() }
+    }
+
+    func rise() {
+        isAlive = true
+        parked = []
     }
 
     /// kill -9.
@@ -48,7 +63,7 @@ package final class SimulatedNode: TaskExecutor, @unchecked Sendable {
         isAlive = false
         isPaused = false
         simulation.record("killed", by: self)
-        simulation.forget(self)
+        simulation.bury(self)
     }
 
     /// SIGSTOP, a long garbage collection, a frozen virtual machine.

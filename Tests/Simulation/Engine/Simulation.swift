@@ -1,13 +1,15 @@
 import Actors
 import Glibc
+import Synchronization
 
 /// One run of a simulated world: virtual time, the jobs that may run, and which of them runs next.
 ///
 /// Every simulated process is a `SimulatedNode`, a task executor. All of them share this object, which picks the next
 /// job by the tape and moves time only when no job can run. So one tape is one schedule and one history.
 ///
-/// Proof of `@unchecked Sendable`: all state is touched by the thread that made the object only; `enqueued` and `trace`
-/// end the process when another thread comes, which is how work that escaped from the simulation is found.
+/// Proof of `@unchecked Sendable`: all state is touched by the thread that made the object only, or adopted it;
+/// `enqueued` and `trace` end the process when another thread comes, which is how work that escaped from the simulation
+/// is found. What other threads may hand to a shared one lies in a mutex.
 package final class Simulation: @unchecked Sendable {
     package enum Outcome: Sendable, Equatable {
         /// `stop` said so, or an invariant failed.
@@ -45,13 +47,34 @@ package final class Simulation: @unchecked Sendable {
     private var changes: [Int] = []
     private var lowestPriority = 0
 
-    private let thread = pthread_self()
+    private var thread = pthread_self()
+    /// Jobs from other threads; nil where there must be none.
+    private let inbox: Inbox?
     private var events = EventHeap()
     private var nodes = 0
     private var ready: [(node: SimulatedNode, job: UnownedJob)] = []
+    /// Killed processes; their jobs wait for `tearDown`.
+    private var graves: [SimulatedNode] = []
+    /// Nothing is noted and no time passes any more.
+    private var isOver = false
 
-    package init(tape: Tape, fifo: Bool = false, keepsText: Bool = false) {
+    private final class Inbox: Sendable {
+        private let jobs = Mutex<[(node: SimulatedNode, job: UnownedJob)]>([])
+
+        func add(_ job: UnownedJob, on node: SimulatedNode) { jobs.withLock { $0.append((node, job)) } }
+
+        func take() -> [(node: SimulatedNode, job: UnownedJob)] {
+            jobs.withLock { jobs in
+                defer { jobs = [] }
+                return jobs
+            }
+        }
+    }
+
+    /// - Parameter isShared: tasks of other threads may come in; such a run has no one history.
+    package init(tape: Tape, fifo: Bool = false, keepsText: Bool = false, isShared: Bool = false) {
         self.tape = tape
+        inbox = isShared ? Inbox() : nil
         trace = Trace(keepsText: keepsText)
         policy = fifo ? .fifo : Policy(rawValue: tape.choose(4, .sched)) ?? .uniform
         if policy == .priorities {
@@ -59,12 +82,16 @@ package final class Simulation: @unchecked Sendable {
         }
     }
 
+    /// From here on the calling thread is the simulation's.
+    func adopt() { thread = pthread_self() }
+
     // MARK: - Time and effects
 
     /// `action` happens at virtual time `time` (at once, if that is past), unless `isLive` says no or `node` is dead.
     package func at(
         _ time: Int64, node: SimulatedNode? = nil, isLive: (() -> Bool)? = nil, _ action: @escaping () -> Void
     ) {
+        guard !isOver else { return }
         let tieBreak = policy == .fifo ? 0 : tape.choose(8, .sched)
         events.push(Event(time: max(time, now), node: node, isLive: isLive, fire: action), tieBreak: tieBreak)
     }
@@ -80,12 +107,13 @@ package final class Simulation: @unchecked Sendable {
         detail: @autoclosure () -> String = ""
     ) {
         checkThread("an effect")
+        guard !isOver else { return }
         trace.append(name, subject, number, at: now, by: node, detail)
     }
 
-    /// Ends the run: an invariant does not hold.
+    /// Ends the run: an invariant does not hold. A shared simulation is no world, and has none.
     package func fail(_ message: String) {
-        guard failure == nil else { return }
+        guard failure == nil, !isOver, inbox == nil else { return }
         failure = message
         record("INVARIANT VIOLATED:", detail: message)
     }
@@ -101,6 +129,7 @@ package final class Simulation: @unchecked Sendable {
         defer { EscapeDetector.leave() }
         while true {
             if failure != nil || stop() { return .stopped }
+            if let inbox { ready += inbox.take() }
             if ready.isEmpty {
                 guard let time = events.firstTime else { return .quiescent }
                 if time > deadline { return .timeBudget }
@@ -150,9 +179,9 @@ package final class Simulation: @unchecked Sendable {
     func drawPriority() -> Int { policy == .priorities ? 1 + tape.choose(1 << 16, .sched) : 0 }
 
     func enqueued(_ job: UnownedJob, on node: SimulatedNode) {
+        if let inbox { return inbox.add(job, on: node) }
         checkThread("a job of \(node.name)")
-        guard node.isAlive else { return }
-        if node.isPaused { node.parked.append(job) } else { ready.append((node, job)) }
+        if node.isPaused || !node.isAlive { node.parked.append(job) } else { ready.append((node, job)) }
     }
 
     func park(_ node: SimulatedNode) {
@@ -165,17 +194,33 @@ package final class Simulation: @unchecked Sendable {
         node.parked = []
     }
 
-    func forget(_ node: SimulatedNode) {
-        ready.removeAll { $0.node === node }
-        node.parked = []
+    func bury(_ node: SimulatedNode) {
+        park(node)
+        graves.append(node)
     }
 
-    /// Breaks the cycles through pending events and hooks, so that the run's memory is given back.
+    /// Gives the run's memory back: breaks the cycles through pending events and hooks, and lets the tasks of killed
+    /// processes end, cancelled, in a world that answers nothing and notes nothing.
     package func tearDown() {
+        isOver = true
         onStep = nil
         events.removeAll()
+        for node in graves { node.cancel() }
+        ready += graves.flatMap { node in node.parked.map { (node, $0) } }
+        for node in graves { node.rise() }
+        EscapeDetector.enter()
+        defer { EscapeDetector.leave() }
+        var budget = Self.burialBudget
+        while let (node, job) = ready.popLast(), budget > 0 {
+            job.runSynchronously(on: node.asUnownedTaskExecutor())
+            budget -= 1
+        }
         ready.removeAll()
+        graves.removeAll()
     }
+
+    /// Jobs; what a cancelled task still does is short, or it never ends.
+    private static let burialBudget = 50_000
 
     private func checkThread(_ what: String) {
         guard pthread_equal(pthread_self(), thread) == 0 else { return }

@@ -51,12 +51,9 @@ package final class Tape {
         }
 
         func word() -> UInt64 {
-            let word: UInt64
-            if let replay, recorded.count < replay.count {
-                word = replay[recorded.count]
-            } else {
-                word = generator.next()
-            }
+            // Past a recording's end no word may come a second time.
+            var word = generator.next()
+            if let replay, recorded.count < replay.count { word = replay[recorded.count] }
             recorded.append(word)
             return word
         }

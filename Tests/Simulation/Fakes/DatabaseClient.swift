@@ -52,6 +52,9 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
     }
 
     private func label(_ dispatch: Dispatch) -> String { database.invariants.label(dispatch) }
+    private func text(_ batch: VoteBatch) -> String {
+        "\(batch.number): " + batch.requests.map { database.text($0) }.joined(separator: ", ")
+    }
     private func label(_ video: VideoID) -> String { database.invariants.label(video) }
 
     // MARK: - Idempotency keys
@@ -229,12 +232,12 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
         try await transaction("db.register writer", by: "BallotBox", writer.word, 0, "") { $0.votes.register(writer) }
     }
     package func cast(_ batch: VoteBatch, allowSelfVote: Bool) async throws(RepositoryError) -> [VoteVerdict] {
-        try await transaction("db.cast", by: "BallotBox", batch.writer.word, Int(batch.number), "\(batch.number)") {
+        try await transaction("db.cast", by: "BallotBox", batch.writer.word, Int(batch.number), text(batch)) {
             $0.cast(batch, allowSelfVote: allowSelfVote)
         }
     }
     package func settle(_ batch: VoteBatch, allowSelfVote: Bool) async throws(RepositoryError) -> [VoteVerdict] {
-        try await transaction("db.settle", by: "BallotBox", batch.writer.word, Int(batch.number), "\(batch.number)") {
+        try await transaction("db.settle", by: "BallotBox", batch.writer.word, Int(batch.number), text(batch)) {
             $0.settle(batch, allowSelfVote: allowSelfVote)
         }
     }

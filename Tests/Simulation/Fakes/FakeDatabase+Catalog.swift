@@ -58,7 +58,14 @@ extension FakeDatabase {
             country: user.country, username: username, isActive: true, createdAt: SimulatedWallClock.date(now))
         users[user.id] = Account(user: made, passwordHash: user.passwordHash)
         usersInOrder.append(user.id)
+        invariants.introduce(user.id, as: user.firstName)
         return .created(made)
+    }
+
+    /// For a timeline.
+    func text(_ request: VoteRequest) -> String {
+        let player = videos[request.video].map { " of \(invariants.name($0.video.owner))" } ?? ""
+        return "\(invariants.name(request.voter)) for \(invariants.label(request.video))\(player)"
     }
 
     func account(email: EmailAddress) -> Account? {

@@ -19,6 +19,9 @@ extension FakeDatabase {
             }
             if row.answer == nil, row.heldUntil >= now { return .inProgress }
         }
+        if keys[key] == nil, keys.keys.count(where: { $0.user == key.user }) >= IdempotencyKey.maximumOfUser {
+            return .tooMany
+        }
         keys[key] = KeyRow(
             token: token, payload: payload, answer: nil, heldUntil: now + nanoseconds(hold), reservedAt: now)
         return .reserved

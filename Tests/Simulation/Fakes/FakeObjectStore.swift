@@ -16,6 +16,8 @@ struct Content: Sendable, Equatable {
 package final class FakeObjectStore: @unchecked Sendable {
     package let service = Service("store")
     let simulation: Simulation
+    /// How long an object's bytes are under way, in nanoseconds.
+    var transfer: ClosedRange<Int64> = 20_000_000...3_000_000_000
     private var objects: [ObjectKey: (content: Content, modifiedAt: Int64)] = [:]
 
     package init(_ simulation: Simulation) {
@@ -45,6 +47,9 @@ package final class FakeObjectStore: @unchecked Sendable {
                 key: key, sizeBytes: $0.content.sizeBytes, modifiedAt: SimulatedWallClock.date($0.modifiedAt))
         }
     }
+
+    /// The end of an address's life, in virtual nanoseconds by the date of the node that made it.
+    static func expiry(of url: String) -> Int64? { url.split(separator: "?").last.flatMap { Int64($0) } }
 
     func list(_ prefix: ObjectPrefix, after: ObjectKey?, limit: Int) -> [ObjectAttributes] {
         keys.lazy.filter { key in key.name.hasPrefix(prefix.rawValue) && after.map { $0 < key } ?? true }
@@ -103,13 +108,13 @@ package struct ObjectStoreClient: ObjectStore {
     package func signedURL(for request: SignedURLRequest, validFor: Duration) async throws(ObjectStoreError)
         -> SignedURL
     {
-        let expiresAt = SimulatedWallClock(link.node).now.addingTimeInterval(validFor.inSeconds)
-        return SignedURL(url: "\(request.origin)/\(request.key)", expiresAt: expiresAt)
+        let end = link.simulation.now + link.node.wallSkew + nanoseconds(validFor)
+        return SignedURL(url: "\(request.origin)/\(request.key)?\(end)", expiresAt: SimulatedWallClock.date(end))
     }
 
     package func check() async throws(ObjectStoreError) { try answer(await link.request {}) }
 
-    private var transferTime: Int64 { link.simulation.tape.nanoseconds(20_000_000...3_000_000_000, .latency) }
+    private var transferTime: Int64 { link.simulation.tape.nanoseconds(store.transfer, .latency) }
 
     private func answer<Value>(_ reply: Reply<Value>) throws(ObjectStoreError) -> Value {
         switch reply {

@@ -6,61 +6,46 @@ package struct LivePorts: Sendable {
     package let jobs: any JobQueue
     package let letters: any JobQueue
     package let store: any ObjectStore
+    /// Users, videos, votes, idempotency keys, announcements.
+    package let database: DatabaseClient
+    private let rows: FakeDatabase
+    private let node: SimulatedNode
     private let live: LiveSimulation
 
-    /// Runs `body` beside a simulation of its own.
+    /// Runs `body` in a simulation of its own.
     package static func with<Result>(_ body: (LivePorts) async throws -> Result) async rethrows -> Result {
-        let live = LiveSimulation()
-        defer { live.stop() }
-        return try await body(await live.make { simulation in LivePorts(live, simulation) })
+        try await LiveSimulation.with { node, live in try await body(LivePorts(node, live)) }
     }
 
-    private init(_ live: LiveSimulation, _ simulation: Simulation) {
-        let node = SimulatedNode("client", in: simulation)
+    private init(_ node: SimulatedNode, _ live: LiveSimulation) {
+        let simulation = node.simulation
         let invariants = Invariants(simulation)
         let service = Service("queue")
         let letters = FakeQueue("dlq", simulation, invariants: invariants, service: service, deadLetters: nil)
         let jobs = FakeQueue("jobs", simulation, invariants: invariants, service: service, deadLetters: letters)
         let disk = FakeDisk(node)
+        self.node = node
         self.live = live
-        self.jobs = LiveQueue(live: live, node: node, port: QueueClient(jobs, Link(node, service)))
-        self.letters = LiveQueue(live: live, node: node, port: QueueClient(letters, Link(node, service)))
-        store = LiveStore(
-            live: live, node: node, disk: disk,
-            port: ObjectStoreClient(FakeObjectStore(simulation), disk: disk, node))
+        rows = FakeDatabase(simulation, invariants: invariants)
+        let objects = FakeObjectStore(simulation)
+        // Its tests wait for it.
+        objects.transfer = 1_000...100_000
+        for service in [rows.service, service, objects.service] { service.conditions.latency = 1_000...100_000 }
+        database = DatabaseClient(rows, node)
+        self.jobs = QueueClient(jobs, Link(node, service))
+        self.letters = QueueClient(letters, Link(node, service))
+        store = LiveStore(disk: disk, port: ObjectStoreClient(objects, disk: disk, node))
     }
-}
 
-private struct LiveQueue: JobQueue {
-    let live: LiveSimulation
-    let node: SimulatedNode
-    let port: QueueClient
+    /// Virtual time goes on.
+    package func elapse(_ duration: Duration) async throws { try await live.elapse(duration, on: node) }
 
-    func send(_ messages: [OutgoingMessage]) async throws(JobQueueError) {
-        try await live.call(on: node) { () throws(JobQueueError) in try await port.send(messages) }
-    }
-    func receive(maximum: Int, visibility: Duration, wait: Duration) async throws(JobQueueError) -> [ReceivedMessage] {
-        try await live.call(on: node) { () throws(JobQueueError) in
-            try await port.receive(maximum: maximum, visibility: visibility, wait: wait)
-        }
-    }
-    func extend(_ receipt: Receipt, visibility: Duration) async throws(JobQueueError) {
-        try await live.call(on: node) { () throws(JobQueueError) in
-            try await port.extend(receipt, visibility: visibility)
-        }
-    }
-    func delete(_ receipt: Receipt) async throws(JobQueueError) {
-        try await live.call(on: node) { () throws(JobQueueError) in try await port.delete(receipt) }
-    }
-    func depth() async throws(JobQueueError) -> QueueDepth {
-        try await live.call(on: node) { () throws(JobQueueError) in try await port.depth() }
-    }
+    /// Claims of the video's dispatch.
+    package func claims(of video: VideoID) -> Int { rows.videos[video]?.claims ?? 0 }
 }
 
 /// Brings real files to the simulated disk and back.
 private struct LiveStore: ObjectStore {
-    let live: LiveSimulation
-    let node: SimulatedNode
     let disk: FakeDisk
     let port: ObjectStoreClient
     /// Between the simulation's epoch and today.
@@ -73,39 +58,22 @@ private struct LiveStore: ObjectStore {
 
     func put(_ file: LocalFile, at key: ObjectKey, contentType: String) async throws(ObjectStoreError) {
         guard let bytes = readFile(file.path) else { throw .rejected("no file \(file.path)") }
-        try await live.call(on: node) { () throws(ObjectStoreError) in
-            disk.files[file] = Content(video: nil, sizeBytes: Int64(bytes.count), bytes: bytes)
-            try await port.put(file, at: key, contentType: contentType)
-        }
+        disk.files[file] = Content(video: nil, sizeBytes: Int64(bytes.count), bytes: bytes)
+        try await port.put(file, at: key, contentType: contentType)
     }
     func fetch(_ key: ObjectKey, into file: LocalFile) async throws(ObjectStoreError) {
-        let bytes = try await live.call(on: node) { () throws(ObjectStoreError) -> [UInt8] in
-            try await port.fetch(key, into: file)
-            return disk.files[file]?.bytes ?? []
-        }
-        do { try writeFile(bytes, to: file.path) } catch { throw .unavailable("\(error)") }
+        try await port.fetch(key, into: file)
+        do { try writeFile(disk.files[file]?.bytes ?? [], to: file.path) } catch { throw .unavailable("\(error)") }
     }
     func attributes(of key: ObjectKey) async throws(ObjectStoreError) -> ObjectAttributes? {
-        try await live.call(on: node) { () throws(ObjectStoreError) in try await port.attributes(of: key) }
-            .map(dated)
+        try await port.attributes(of: key).map(dated)
     }
-    func delete(_ keys: [ObjectKey]) async throws(ObjectStoreError) {
-        try await live.call(on: node) { () throws(ObjectStoreError) in try await port.delete(keys) }
-    }
+    func delete(_ keys: [ObjectKey]) async throws(ObjectStoreError) { try await port.delete(keys) }
     func list(_ prefix: ObjectPrefix, after: ObjectKey?, limit: Int) async throws(ObjectStoreError)
         -> [ObjectAttributes]
-    {
-        try await live.call(on: node) { () throws(ObjectStoreError) in
-            try await port.list(prefix, after: after, limit: limit)
-        }
-        .map(dated)
-    }
+    { try await port.list(prefix, after: after, limit: limit).map(dated) }
     func signedURL(for request: SignedURLRequest, validFor: Duration) async throws(ObjectStoreError) -> SignedURL {
-        try await live.call(on: node) { () throws(ObjectStoreError) in
-            try await port.signedURL(for: request, validFor: validFor)
-        }
+        try await port.signedURL(for: request, validFor: validFor)
     }
-    func check() async throws(ObjectStoreError) {
-        try await live.call(on: node) { () throws(ObjectStoreError) in try await port.check() }
-    }
+    func check() async throws(ObjectStoreError) { try await port.check() }
 }

@@ -125,6 +125,15 @@ final class Process: @unchecked Sendable {
         if let api { drain(api) }
     }
 
+    /// All its tasks learn at once that nobody wants their results.
+    func cancel() {
+        guard node.isAlive, !isDraining else { return }
+        isDraining = true
+        world.invariants.hadDrains = true
+        world.simulation.record("cancelled", by: node)
+        node.cancel()
+    }
+
     /// As the node does: no admissions, then the HTTP server stops when its requests are answered, or at its limit.
     private func drain(_ api: APINode) {
         let (clock, counter) = (SimulatedClock(node), counter)

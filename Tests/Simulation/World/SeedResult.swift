@@ -26,12 +26,15 @@ package struct SeedResult: Sendable {
     }
 
     /// Runs the seed's world to its end, or `recording` in place of the seed's choices.
-    /// - Parameter keepsText: whether the trace can be read; its hash is the same either way.
+    /// - Parameters:
+    ///   - isSmall: see `WorldShape.small`.
+    ///   - keepsText: whether the trace can be read; its hash is the same either way.
     package static func run(
-        _ seed: UInt64, replaying recording: TapeRecording? = nil, crash: Crash? = nil, keepsText: Bool = false
+        _ seed: UInt64, replaying recording: TapeRecording? = nil, crash: Crash? = nil, isSmall: Bool = false,
+        keepsText: Bool = false
     ) -> SeedResult {
         let tape = recording.map { Tape(seed: seed, replaying: $0) } ?? Tape(seed: seed)
-        let world = World(tape: tape, crash: crash, keepsText: keepsText)
+        let world = World(tape: tape, crash: crash, isSmall: isSmall, keepsText: keepsText)
         world.run()
         let result = SeedResult(
             seed: seed, failure: world.simulation.failure, traceHash: world.simulation.trace.hash,

@@ -18,7 +18,7 @@ final class Voters: @unchecked Sendable {
     private let simulation: Simulation
     private let database: FakeDatabase
     private let traffic: Traffic
-    private let players: Players
+    private let people: People
     private var invariants: Invariants { database.invariants }
     private var tries: [VoteRequest: Int] = [:]
     /// Who was asked for each vote: one who comes again under a key of their own is told what they were told first.
@@ -28,11 +28,11 @@ final class Voters: @unchecked Sendable {
     private var keysMade = 0
     private(set) var votes = 0
 
-    init(_ simulation: Simulation, _ database: FakeDatabase, _ traffic: Traffic, _ players: Players) {
+    init(_ simulation: Simulation, _ database: FakeDatabase, _ traffic: Traffic, _ people: People) {
         self.simulation = simulation
         self.database = database
         self.traffic = traffic
-        self.players = players
+        self.people = people
     }
 
     var areDone: Bool { open == 0 }
@@ -42,12 +42,12 @@ final class Voters: @unchecked Sendable {
         let tape = simulation.tape
         open = count
         for number in 0..<count {
-            let voter = players.users[tape.choose(players.users.count, .workload)]
+            let voter = tape.choose(people.count, .workload)
             let time =
                 number % 2 == 0
                 ? rushes[tape.choose(rushes.count, .workload)] + tape.nanoseconds(0...10_000_000, .workload)
                 : tape.nanoseconds(20_000_000_000...300_000_000_000, .workload)
-            simulation.at(time) { self.choose(for: voter) }
+            simulation.at(time) { self.people.whenKnown(voter) { self.choose(for: $0) } }
         }
     }
 
@@ -57,8 +57,8 @@ final class Voters: @unchecked Sendable {
 
     private func choose(for voter: UserID) {
         let choice = database.sortedVideos.filter { $0.state == .processed && $0.video.owner != voter }
-        guard !choice.isEmpty, !players.erasing.contains(voter) else {
-            if simulation.now > Self.patience || players.erasing.contains(voter) { return open -= 1 }
+        guard !choice.isEmpty, !people.erasing.contains(voter) else {
+            if simulation.now > Self.patience || people.erasing.contains(voter) { return open -= 1 }
             return simulation.after(.seconds(20)) { self.choose(for: voter) }
         }
         let video = choice[simulation.tape.choose(choice.count, .workload)].video
@@ -97,20 +97,20 @@ final class Voters: @unchecked Sendable {
 
     /// V2, from below and from above.
     private func shown(_ page: RankingPage, to request: VoteRequest, for player: UserID, told: Set<VoteRequest>) {
-        guard !players.erasing.contains(player) else { return }
+        guard !people.erasing.contains(player) else { return }
         let shown = ShownPlayer.list(page).first?.votes ?? 0
-        let told = told.count { !players.erasing.contains($0.voter) }
+        let told = told.count { !people.erasing.contains($0.voter) }
         invariants.require(
             shown >= told, "V2 \(invariants.name(player)): \(shown) votes shown, \(told) were told that they count here"
         )
-        guard players.erasing.isEmpty else { return }
+        guard people.erasing.isEmpty else { return }
         let counted = database.votes.players.values.count { $0 == player }
         invariants.require(shown <= counted, "V2 \(invariants.name(player)): \(shown) votes shown of \(counted)")
     }
 
     private func answered(_ request: VoteRequest, _ key: IdempotencyKey?, _ player: UserID, _ answer: Answer?) {
-        let text = "\(invariants.name(request.voter)) for \(invariants.label(request.video))"
-        let isTouched = players.erasing.contains(request.voter) || players.erasing.contains(player)
+        let text = database.text(request)
+        let isTouched = people.erasing.contains(request.voter) || people.erasing.contains(player)
         invariants.coverage.reach("voter", key == nil ? "no key" : "key", "told \(Self.told(answer))")
         switch answer {
         case .verdict(.accepted):
@@ -142,10 +142,10 @@ final class Voters: @unchecked Sendable {
     }
 
     private func requireBallot(_ request: VoteRequest, _ player: UserID) {
-        guard !players.erasing.contains(request.voter), !players.erasing.contains(player) else { return }
+        guard !people.erasing.contains(request.voter), !people.erasing.contains(player) else { return }
         invariants.require(
             database.votes.players[request] != nil,
-            "V1 \(invariants.name(request.voter)) for \(invariants.label(request.video)): told that it counts, but it is gone"
+            "V1 \(database.text(request)): told that it counts, but it is gone"
         )
     }
 

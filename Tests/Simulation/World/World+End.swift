@@ -3,7 +3,10 @@ import Actors
 /// Everything comes to its end, and what is left is right.
 extension World {
     /// All that was wanted is done, and every row is terminal.
-    var isDone: Bool { players.areDone && voters.areDone && database.videos.values.allSatisfy(\.state.isTerminal) }
+    var isDone: Bool {
+        people.areDone && players.areDone && voters.areDone && fans.areDone
+            && database.videos.values.allSatisfy(\.state.isTerminal)
+    }
 
     /// Liveness. The bound allows for two re-dispatches of a lost message.
     func settle() {
@@ -11,13 +14,14 @@ extension World {
         if advance(for: bound, until: { self.isDone }) { return }
         let open = database.sortedVideos.filter { !$0.state.isTerminal }
             .map { "\(invariants.label($0.current)) \($0.state.rawValue)" }
-        simulation.fail("I1 liveness: not over: \((open + players.open).joined(separator: ", "))")
+        simulation.fail("I1 liveness: not over: \((open + people.open + players.open).joined(separator: ", "))")
     }
 
     /// No message left but the letters that belong there, no object without a row.
     func rest() {
         if advance(for: nanoseconds(.seconds(3600)), until: { self.unrest == nil }) {
             checkResults()
+            people.checkAtRest()
             players.checkAtRest()
             voters.checkAtRest()
         } else if let unrest {

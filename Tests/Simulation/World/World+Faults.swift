@@ -36,7 +36,11 @@ extension World {
                 self.crash = nil
                 let process = processes[crash.process]
                 crashed = process.node.isAlive && !process.hasEnded && !process.isDraining
-                if crash.drains { redeploy(process) } else { kill(process, restartAfter: .seconds(10)) }
+                switch crash.kind {
+                case .kill: kill(process, restartAfter: .seconds(10))
+                case .drain: redeploy(process) { $0.drain() }
+                case .cancel: redeploy(process) { $0.cancel() }
+                }
             }
             return nextHook
         }
@@ -57,7 +61,7 @@ extension World {
             let node = processes[number].node
             node.pause()
             simulation.at(end(duration), node: node) { node.resume() }
-        case .drain(let number): redeploy(processes[number])
+        case .drain(let number): redeploy(processes[number]) { $0.drain() }
         case .rollingRestart: roll(processes.filter { $0.role == .worker })
         case .databaseDown(let duration): database.service.conditions.downUntil = end(duration)
         case .queueDown(let duration): queueService.conditions.downUntil = end(duration)
@@ -68,7 +72,9 @@ extension World {
             processes[number].links?.jobs.partitionedUntil = end(duration)
         case .isolate(let number, let duration):
             for link in processes[number].allLinks { link.partitionedUntil = end(duration) }
-        case .clockJump(let number, let jump): processes[number].node.wallSkew += nanoseconds(jump)
+        case .clockJump(let number, let jump):
+            processes[number].node.wallSkew += nanoseconds(jump)
+            processes[number].node.dateJumped = true
         case .diskFull(let number, let duration):
             let disk = processes[number].disk
             disk.isFull = true
@@ -86,15 +92,15 @@ extension World {
 
     private func roll(_ rest: [Process]) {
         guard let first = rest.first else { return }
-        redeploy(first) { self.roll(Array(rest.dropFirst())) }
+        redeploy(first, by: { $0.drain() }, then: { self.roll(Array(rest.dropFirst())) })
     }
 
-    /// Waits for the drained process as a service manager does, and kills what has not ended after 45 s.
-    private func redeploy(_ process: Process, then next: @escaping () -> Void = {}) {
+    /// Waits for the process that was told to end as a service manager does, and kills what has not ended after 45 s.
+    private func redeploy(_ process: Process, by end: (Process) -> Void, then next: @escaping () -> Void = {}) {
         guard process.node.isAlive, !process.hasEnded, !process.isDraining else { return next() }
         let node = process.node
         let begun = simulation.now
-        process.drain()
+        end(process)
         let limit = simulation.now + nanoseconds(.seconds(45))
         func look() {
             // Killed and restarted meanwhile.

@@ -10,11 +10,24 @@ package struct WorldShape: Sendable, Equatable {
     /// 4 to 16.
     package let clips: Int
 
+    package let votes: Int
+
     init(_ tape: Tape) {
         apis = 1 + tape.choose(2, .workload)
         workers = 1 + tape.choose(3, .workload)
         clips = 4 + tape.choose(13, .workload)
+        votes = World.voteCount
     }
+
+    private init(apis: Int, workers: Int, clips: Int, votes: Int) {
+        self.apis = apis
+        self.workers = workers
+        self.clips = clips
+        self.votes = votes
+    }
+
+    /// For sweeps, which run it once for each of its steps.
+    static let small = WorldShape(apis: 1, workers: 1, clips: 2, votes: 3)
 }
 
 /// The whole system in one run: API nodes, workers of two slots, players with their clips, voters, a fault plan.
@@ -45,8 +58,10 @@ package final class World {
     package let plan: FaultPlan
     package let metrics = FakeMetricSink()
     let traffic: Traffic
+    let people: People
     let players: Players
     let voters: Voters
+    let fans: Fans
     let queueService = Service("queue")
     let encoder = Service("encoder")
     let logger: Logger
@@ -59,11 +74,11 @@ package final class World {
     package internal(set) var crashed = false
     package internal(set) var kills = 0
 
-    package init(tape: Tape, fifo: Bool = false, crash: Crash? = nil, keepsText: Bool = false) {
+    package init(tape: Tape, fifo: Bool = false, crash: Crash? = nil, isSmall: Bool = false, keepsText: Bool = false) {
         let simulation = Simulation(tape: tape, fifo: fifo, keepsText: keepsText)
         self.simulation = simulation
         self.crash = crash
-        shape = WorldShape(tape)
+        shape = isSmall ? .small : WorldShape(tape)
         // Looking as often as a node does is half of a run's steps, and nearly all of them see nothing.
         let looksOften = tape.choose(8, .workload) == 7
         api = APISettings(
@@ -76,8 +91,10 @@ package final class World {
         jobs = FakeQueue("jobs", simulation, invariants: invariants, service: queueService, deadLetters: deadLetters)
         store = FakeObjectStore(simulation)
         traffic = Traffic(simulation)
-        players = Players(simulation, database, traffic, players: Players.count, voters: Self.voterCount)
-        voters = Voters(simulation, database, traffic, players)
+        people = People(simulation, database, traffic, players: Players.count, voters: Self.voterCount)
+        players = Players(simulation, database, traffic, people)
+        voters = Voters(simulation, database, traffic, people)
+        fans = Fans(simulation, database, traffic)
         var logger = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }
         logger.logLevel = .critical
         self.logger = logger
@@ -95,8 +112,10 @@ package final class World {
         simulation.record("plan:", detail: plan.story)
         applyConditions()
         let rushes = (0..<2).map { _ in simulation.tape.nanoseconds(60_000_000_000...300_000_000_000, .workload) }
-        players.plan(clips: shape.clips, rushes: rushes)
-        voters.plan(votes: Self.voteCount, rushes: rushes)
+        people.plan(rushes: rushes)
+        players.plan(clips: shape.clips)
+        voters.plan(votes: shape.votes, rushes: rushes)
+        fans.plan()
         for process in processes { process.start() }
         schedulePlan()
         if !plan.planned.isEmpty || !plan.isCalm {

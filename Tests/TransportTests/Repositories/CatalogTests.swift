@@ -5,9 +5,9 @@ import Transport
 extension Repositories {
     @Suite("The catalogue in SQL")
     struct CatalogTests {
-        @Test("a player's limit holds for uploads at the same time")
-        func limit() async throws {
-            try await withDatabase { database in
+        @Test("a player's limit holds for uploads at the same time", arguments: DatabaseService.allCases)
+        func limit(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let owner = try await database.makeUser()
                 let verdicts = try await withThrowingTaskGroup(of: CreateVideoVerdict.self) { group in
                     for _ in 0..<6 {
@@ -23,18 +23,18 @@ extension Repositories {
             }
         }
 
-        @Test("an erased owner uploads nothing")
-        func unknownOwner() async throws {
-            try await withDatabase { database in
+        @Test("an erased owner uploads nothing", arguments: DatabaseService.allCases)
+        func unknownOwner(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let verdict = try await database.videos.create(
                     database.newVideo(of: database.id()), maximumPerPlayer: 9)
                 #expect(verdict == .unknownOwner)
             }
         }
 
-        @Test("a player's list is oldest first, with the votes of each")
-        func ownList() async throws {
-            try await withDatabase { database in
+        @Test("a player's list is oldest first, with the votes of each", arguments: DatabaseService.allCases)
+        func ownList(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let owner = try await database.makeUser()
                 let older = try await database.makeProcessedVideo(of: owner.id)
                 let newer = try await database.makeVideo(of: owner.id)
@@ -46,9 +46,11 @@ extension Repositories {
             }
         }
 
-        @Test("the public list has processed videos only, newest first, with the total of its filter on every page")
-        func recent() async throws {
-            try await withDatabase { database in
+        @Test(
+            "the public list has processed videos only, newest first, with the total of its filter on every page",
+            arguments: DatabaseService.allCases)
+        func recent(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let bogota = try await database.makeUser(city: "Bogotá")
                 let cali = try await database.makeUser(city: "Cali", username: "cali")
                 var all: [VideoID] = []
@@ -136,9 +138,10 @@ extension Repositories {
             }
         }
 
-        @Test("objects are orphans when no row needs them; foreign names never are")
-        func orphans() async throws {
-            try await withDatabase { database in
+        @Test(
+            "objects are orphans when no row needs them; foreign names never are", arguments: DatabaseService.allCases)
+        func orphans(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let (done, open) = (try await database.makeProcessedVideo(), try await database.makeVideo())
                 let failed = try await database.makeVideo()
                 let token = try await database.claimed(failed)

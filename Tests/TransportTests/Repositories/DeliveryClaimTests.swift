@@ -5,9 +5,11 @@ import Transport
 extension Repositories {
     @Suite("Claims, heartbeats and commits in SQL")
     struct DeliveryClaimTests {
-        @Test("a new video is uploaded, has one message in the outbox, and creating it again changes nothing")
-        func create() async throws {
-            try await withDatabase { database in
+        @Test(
+            "a new video is uploaded, has one message in the outbox, and creating it again changes nothing",
+            arguments: DatabaseService.allCases)
+        func create(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let owner = try await database.makeUser()
                 let video = database.newVideo(of: owner.id)
                 #expect(try await database.videos.create(video, maximumPerPlayer: 1) == .created)
@@ -20,23 +22,25 @@ extension Repositories {
             }
         }
 
-        @Test("of claims at the same time exactly one is granted")
-        func concurrentClaims() async throws {
-            try await withDatabase { database in
+        @Test("of claims at the same time exactly one is granted", arguments: DatabaseService.allCases)
+        func concurrentClaims(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let video = try await database.makeVideo()
                 let verdicts = try await withThrowingTaskGroup(of: ClaimVerdict.self) { group in
                     for _ in 0..<6 { group.addTask { try await database.claim(video, database.id()) } }
                     return try await group.reduce(into: []) { $0.append($1) }
                 }
                 #expect(verdicts.filter { $0 == .leased }.count == 5)
-                #expect(try await database.column("claims", of: video) == 1)
+                #expect(try await database.claims(of: video) == 1)
                 #expect(try await database.state(of: video) == .processing)
             }
         }
 
-        @Test("a repeated claim meets its own lease, is granted, and counts once (defect F)")
-        func repeatedClaim() async throws {
-            try await withDatabase { database in
+        @Test(
+            "a repeated claim meets its own lease, is granted, and counts once (defect F)",
+            arguments: DatabaseService.allCases)
+        func repeatedClaim(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let video = try await database.makeVideo()
                 let token: LeaseToken = database.id()
                 let first = try await database.claim(video, token)
@@ -46,29 +50,33 @@ extension Repositories {
                     return
                 }
                 #expect(job.attempts == 0 && job.original.sizeBytes == 1_000 && job.waited >= .zero)
-                #expect(try await database.column("claims", of: video) == 1)
+                #expect(try await database.claims(of: video) == 1)
             }
         }
 
-        @Test("a claim after the lease's end is granted and counted; the lease lasts as long as asked (defect C)")
-        func claimAfterLease() async throws {
-            try await withDatabase { database in
+        @Test(
+            "a claim after the lease's end is granted and counted; the lease lasts as long as asked (defect C)",
+            arguments: DatabaseService.allCases)
+        func claimAfterLease(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let video = try await database.makeVideo()
                 let first = try await database.claimed(video)
-                let left = "extract(epoch FROM lease_until - now())"
-                #expect((55...60).contains(try await database.column(left, of: video)))
-                try await database.endLease(video)
+                try await database.elapse(.seconds(50))
+                #expect(try await database.claim(video, database.id()) == .leased)
+                try await database.elapse(.seconds(11))
                 let second = try await database.claimed(video)
-                #expect(try await database.column("claims", of: video) == 2)
+                #expect(try await database.claims(of: video) == 2)
                 // The first one's token is void now.
                 #expect(try await database.commit(video, first) == .lost)
                 #expect(try await database.commit(video, second) == .done)
             }
         }
 
-        @Test("a message is obsolete only when its video is terminal, gone or dispatched anew")
-        func obsolete() async throws {
-            try await withDatabase { database in
+        @Test(
+            "a message is obsolete only when its video is terminal, gone or dispatched anew",
+            arguments: DatabaseService.allCases)
+        func obsolete(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let processed = try await database.makeProcessedVideo()
                 #expect(try await database.claim(processed, database.id()) == .obsolete)
                 #expect(try await database.claim(database.id(), database.id()) == .obsolete)
@@ -81,16 +89,17 @@ extension Repositories {
             }
         }
 
-        @Test("a heartbeat moves the lease and the progress of its own token only")
-        func heartbeat() async throws {
-            try await withDatabase { database in
+        @Test("a heartbeat moves the lease and the progress of its own token only", arguments: DatabaseService.allCases)
+        func heartbeat(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let video = try await database.makeVideo()
                 let token = try await database.claimed(video)
                 let beat = { (token: LeaseToken) in
                     try await database.videos.heartbeat(video, token: token, lease: .seconds(500), progressPercent: 40)
                 }
                 #expect(try await beat(token) == .done)
-                #expect(try await database.column("extract(epoch FROM lease_until - now())", of: video) > 400)
+                try await database.elapse(.seconds(490))
+                #expect(try await database.claim(video, database.id()) == .leased)
                 #expect(try await database.videos.video(video)?.progressPercent == 40)
                 #expect(try await beat(database.id()) == .lost)
                 let dispatch = Dispatch(video: video, number: 1)
@@ -100,9 +109,9 @@ extension Repositories {
             }
         }
 
-        @Test("a repeated commit is done once and says so again")
-        func repeatedCommit() async throws {
-            try await withDatabase { database in
+        @Test("a repeated commit is done once and says so again", arguments: DatabaseService.allCases)
+        func repeatedCommit(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let video = try await database.makeVideo()
                 let token = try await database.claimed(video)
                 let newToken: LeaseToken = database.id()

@@ -64,7 +64,7 @@ extension Repositories {
                 let lost = try await database.makeVideo()
                 for _ in 0..<3 {
                     _ = try await database.claimed(lost)
-                    try await database.endLease(lost)
+                    try await database.endLeases()
                 }
                 #expect(try await database.judge(lost) == .failed)
                 let end = try await operations.events(of: lost).last
@@ -105,7 +105,7 @@ extension Repositories {
                     _ = try await database.fail(
                         video, dispatch: dispatch, try await database.claimed(video, dispatch: dispatch))
                 }
-                try await database.sql("DELETE FROM outbox")
+                try await database.emptyOutbox()
                 let letters = try await operations.deadLetters(limit: 10)
                 #expect(letters.map(\.video) == [video])
                 #expect(letters.first?.code == "processing_failed" && letters.first?.attempts == 3)

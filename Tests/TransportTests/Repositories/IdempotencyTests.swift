@@ -9,9 +9,11 @@ extension Repositories {
             try #require(IdempotencyKey("k", of: user, route: route))
         }
 
-        @Test("one of many holds a key; a lost answer, the end of a hold and a release free it")
-        func reservations() async throws {
-            try await withDatabase { database in
+        @Test(
+            "one of many holds a key; a lost answer, the end of a hold and a release free it",
+            arguments: DatabaseService.allCases)
+        func reservations(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let keys = database.keys
                 let key = try Self.key(database.id())
                 let verdicts = try await withThrowingTaskGroup(of: ReservationVerdict.self) { group in
@@ -41,9 +43,11 @@ extension Repositories {
             }
         }
 
-        @Test("an answer is there with its video, and no video without its reservation")
-        func uploads() async throws {
-            try await withDatabase { database in
+        @Test(
+            "an answer is there with its video, and no video without its reservation",
+            arguments: DatabaseService.allCases)
+        func uploads(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let owner = try await database.makeUser().id
                 let key = try Self.key(owner)
                 let first: ReservationToken = database.id()
@@ -67,13 +71,14 @@ extension Repositories {
                         == .answered(answer))
                 #expect(try await database.videos.videos(of: owner).count == 1)
                 _ = try await database.users.erase(owner)
-                #expect(try await database.number("SELECT count(*) FROM idempotency_keys") == 0)
+                #expect(
+                    try await database.keys.reserve(key, payload: nil, token: database.id(), hold: .zero) == .reserved)
             }
         }
 
-        @Test("a batch answers the keys of its votes, whatever their verdict")
-        func votes() async throws {
-            try await withDatabase { database in
+        @Test("a batch answers the keys of its votes, whatever their verdict", arguments: DatabaseService.allCases)
+        func votes(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let player = try await database.makeUser().id
                 let voter = try await database.makeUser().id
                 let video = try await database.makeProcessedVideo(of: player)
@@ -106,9 +111,11 @@ extension Repositories {
         }
 
         /// Found by the simulation (seed 5246 of its build): a node slept between reservation and batch.
-        @Test("a vote whose key is another request's by now writes nothing, at its batch and at its settling")
-        func superseded() async throws {
-            try await withDatabase { database in
+        @Test(
+            "a vote whose key is another request's by now writes nothing, at its batch and at its settling",
+            arguments: DatabaseService.allCases)
+        func superseded(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let player = try await database.makeUser().id
                 let voter = try await database.makeUser().id
                 let video = try await database.makeProcessedVideo(of: player)
@@ -125,7 +132,7 @@ extension Repositories {
                 }
                 #expect(try await database.votes.cast(batch(1, late), allowSelfVote: false) == [.superseded])
                 #expect(try await database.votes.settle(batch(2, late), allowSelfVote: false) == [.superseded])
-                #expect(try await database.number("SELECT count(*) FROM votes") == 0)
+                #expect(try await database.recount().isEmpty)
                 let accepted = VoteVerdict.accepted(player: player)
                 #expect(try await database.votes.cast(batch(3, next), allowSelfVote: false) == [accepted])
                 #expect(try await database.votes.settle(batch(3, next), allowSelfVote: false) == [accepted])
@@ -133,33 +140,32 @@ extension Repositories {
             }
         }
 
-        @Test("an account has so many keys at a time; those that it has go on")
-        func bounded() async throws {
-            try await withDatabase { database in
+        @Test("an account has so many keys at a time; those that it has go on", arguments: DatabaseService.allCases)
+        func bounded(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let user: UserID = database.id()
-                try await database.sql(
-                    """
-                    INSERT INTO idempotency_keys (user_id, route, key, token, held_until)
-                    SELECT '\(user)', 'vote', 'old' || n, gen_random_uuid(), now() - interval '1 minute'
-                    FROM generate_series(1, \(IdempotencyKey.maximumOfUser)) AS n
-                    """)
                 let keys = database.keys
-                func reserve(_ text: String, of user: UserID) async throws -> ReservationVerdict {
+                func reserve(
+                    _ text: String, of user: UserID, _ token: ReservationToken? = nil
+                ) async throws -> ReservationVerdict {
                     let key = try #require(IdempotencyKey(text, of: user, route: .vote))
-                    return try await keys.reserve(key, payload: "p", token: database.id(), hold: .seconds(60))
+                    return try await keys.reserve(key, payload: "p", token: token ?? database.id(), hold: .seconds(60))
                 }
+                let last: ReservationToken = database.id()
+                for number in 1..<IdempotencyKey.maximumOfUser { _ = try await reserve("old\(number)", of: user) }
+                #expect(try await reserve("last", of: user, last) == .reserved)
                 #expect(try await reserve("new", of: user) == .tooMany)
                 #expect(try await reserve("new", of: database.id()) == .reserved)
-                try await database.sql("DELETE FROM idempotency_keys WHERE key = 'old1'")
-                #expect(try await reserve("old2", of: user) == .reserved)
+                #expect(try await reserve("old1", of: user) == .inProgress)
+                try await keys.release(last)
                 #expect(try await reserve("new", of: user) == .reserved)
                 #expect(try await reserve("newer", of: user) == .tooMany)
             }
         }
 
-        @Test("a day later a key is as new")
-        func memory() async throws {
-            try await withDatabase { database in
+        @Test("a day later a key is as new", arguments: DatabaseService.allCases)
+        func memory(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let key = try Self.key(database.id())
                 let token: ReservationToken = database.id()
                 let answer = AnswerOnce(token: token, remembered: RememberedAnswer(payload: "p", answer: "a"))
@@ -169,12 +175,11 @@ extension Repositories {
                 #expect(
                     try await database.keys.reserve(key, payload: nil, token: database.id(), hold: .zero)
                         == .answered(answer.remembered))
-                try await database.sql("UPDATE idempotency_keys SET reserved_at = now() - interval '25 hours'")
+                try await database.elapse(.seconds(25 * 3600))
                 #expect(
                     try await database.keys.reserve(key, payload: nil, token: database.id(), hold: .zero) == .reserved)
-                try await database.sql("UPDATE idempotency_keys SET reserved_at = now() - interval '25 hours'")
+                try await database.elapse(.seconds(25 * 3600))
                 try await database.keys.pruneKeys()
-                #expect(try await database.number("SELECT count(*) FROM idempotency_keys") == 0)
             }
         }
     }

@@ -9,7 +9,11 @@ struct UnexpectedVerdict: Error {
     let text: String
 }
 
-extension TestDatabase {
+extension DomainDatabase {
+    func id<Subject>(_ subject: Subject.Type = Subject.self) -> Identifier<Subject> {
+        IdentifierSource(random: SystemRandom()).make()
+    }
+
     @discardableResult
     func makeUser(city: String = "Bogotá", username: String = "ana.ruiz") async throws -> User {
         let id: UserID = id()
@@ -37,7 +41,7 @@ extension TestDatabase {
         if player == nil { player = try await makeUser().id }
         let video = newVideo(of: try #require(player))
         try #require(try await videos.create(video, maximumPerPlayer: 1000) == .created)
-        try await sql("DELETE FROM outbox WHERE video_id = '\(video.id)'")
+        try await emptyOutbox()
         return video.id
     }
 
@@ -80,18 +84,15 @@ extension TestDatabase {
             deadLetter: Dispatch(video: video, number: dispatch), newToken: id(), maximumClaims: 3)
     }
 
-    func endLease(_ video: VideoID) async throws {
-        try await sql("UPDATE videos SET lease_until = now() - interval '1 second' WHERE id = '\(video)'")
-    }
-
-    func column(_ name: String, of video: VideoID) async throws -> Int {
-        try await number("SELECT \(name) FROM videos WHERE id = '\(video)'")
-    }
+    /// The leases that `claimed` took are over.
+    func endLeases() async throws { try await elapse(.seconds(61)) }
 
     func state(of video: VideoID) async throws -> VideoState? { try await videos.video(video)?.state }
 
     /// Takes what is in the outbox, without holding it.
     func outbox() async throws -> [OutboxEntry] { try await videos.takeOutbox(limit: 100, holdFor: .zero) }
+
+    func emptyOutbox() async throws { try await videos.removeOutbox(try await outbox().map(\.id)) }
 }
 
 extension DeliveryRepository {

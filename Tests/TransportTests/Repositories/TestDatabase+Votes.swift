@@ -1,7 +1,7 @@
 import Actors
 import Transport
 
-extension TestDatabase {
+extension DomainDatabase {
     func makeWriter() async throws -> WriterID {
         let writer: WriterID = id()
         try await votes.register(writer)
@@ -14,6 +14,13 @@ extension TestDatabase {
         return try await votes.cast(batch, allowSelfVote: allowSelfVote)
     }
 
+    /// Votes of each player, counted anew.
+    func recount() async throws -> [UserID: Int] {
+        try await votes.snapshot().tallies.reduce(into: [:]) { $0[$1.player.id] = $1.votes }
+    }
+}
+
+extension TestDatabase {
     /// Many accounts by one statement.
     func makeVoters(_ count: Int) async throws -> [UserID] {
         let ids: [UserID] = (0..<count).map { _ in id() }
@@ -38,10 +45,5 @@ extension TestDatabase {
             CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON vote_batches DEFERRABLE INITIALLY DEFERRED
             FOR EACH ROW EXECUTE FUNCTION at_commit()
             """)
-    }
-
-    /// Votes of each player, counted anew.
-    func recount() async throws -> [UserID: Int] {
-        try await votes.snapshot().tallies.reduce(into: [:]) { $0[$1.player.id] = $1.votes }
     }
 }

@@ -12,13 +12,13 @@ struct SystemRandom: RandomSource {
 }
 
 /// A database of its own for one test, with the current schema.
-struct TestDatabase: Sendable {
+struct TestDatabase: DomainDatabase {
     let client: PostgresClient
     let users: PostgresUserRepository
     let videos: PostgresVideoRepository
     let votes: PostgresVoteRepository
     let keys: PostgresIdempotencyRepository
-    private let ids = IdentifierSource(random: SystemRandom())
+    let feed: PostgresChangeFeed
 
     init(client: PostgresClient) {
         self.client = client
@@ -26,11 +26,37 @@ struct TestDatabase: Sendable {
         videos = PostgresVideoRepository(client: client)
         votes = PostgresVoteRepository(client: client)
         keys = PostgresIdempotencyRepository(client: client)
+        feed = PostgresChangeFeed(client: client)
     }
 
-    func id<Subject>(_ subject: Subject.Type = Subject.self) -> Identifier<Subject> { ids.make() }
-
     func sql(_ script: String) async throws { try await client.execute(script: script) }
+
+    /// Every time in every table is earlier by that.
+    func elapse(_ duration: Duration) async throws {
+        try await sql(
+            """
+            DO $$
+            DECLARE times record;
+            BEGIN
+                FOR times IN
+                    SELECT table_name,
+                        string_agg(format('%1$I = %1$I - interval ''\(duration.inSeconds) s''', column_name), ', ') AS moved
+                    FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+                    WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
+                        AND data_type = 'timestamp with time zone'
+                    GROUP BY table_name
+                LOOP
+                    EXECUTE format('UPDATE %I SET %s', times.table_name, times.moved);
+                END LOOP;
+            END $$
+            """)
+    }
+
+    func claims(of video: VideoID) async throws -> Int { try await column("claims", of: video) }
+
+    func column(_ name: String, of video: VideoID) async throws -> Int {
+        try await number("SELECT \(name) FROM videos WHERE id = '\(video)'")
+    }
 
     /// One whole number.
     func number(_ sql: String) async throws -> Int {

@@ -16,7 +16,7 @@ extension Repositories {
             }
 
             /// - Returns: false when it has to load a snapshot anew.
-            mutating func poll(_ votes: PostgresVoteRepository, limit: Int = 5) async throws -> Bool {
+            mutating func poll(_ votes: any VoteRepository, limit: Int = 5) async throws -> Bool {
                 while true {
                     guard
                         case .deltas(let deltas, let more) = try await votes.deltas(
@@ -79,9 +79,9 @@ extension Repositories {
             }
         }
 
-        @Test("a limit cuts each writer's batches, and says so")
-        func limit() async throws {
-            try await withDatabase { database in
+        @Test("a limit cuts each writer's batches, and says so", arguments: DatabaseService.allCases)
+        func limit(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let video = try await database.makeProcessedVideo()
                 let writer = try await database.makeWriter()
                 for (index, voter) in try await database.makeVoters(3).enumerated() {
@@ -107,9 +107,11 @@ extension Repositories {
             }
         }
 
-        @Test("who reads on is not disturbed by pruning; who is behind it loads anew")
-        func pruning() async throws {
-            try await withDatabase { database in
+        @Test(
+            "who reads on is not disturbed by pruning; who is behind it loads anew", arguments: DatabaseService.allCases
+        )
+        func pruning(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let video = try await database.makeProcessedVideo()
                 let writer = try await database.makeWriter()
                 let voters = try await database.makeVoters(4)
@@ -122,7 +124,7 @@ extension Repositories {
                 var awake = asleep
                 // A number that a refused batch used up is no gap.
                 try await cast(2)
-                try await database.ageFeed()
+                try await database.elapse(.seconds(200))
                 #expect(try await awake.poll(database.votes))
                 try await cast(3)
                 try await database.votes.pruneBatches(olderThan: .seconds(100))
@@ -138,9 +140,11 @@ extension Repositories {
             }
         }
 
-        @Test("who slept until the writers themselves were removed loads anew; an idle writer votes on")
-        func removedWriters() async throws {
-            try await withDatabase { database in
+        @Test(
+            "who slept until the writers themselves were removed loads anew; an idle writer votes on",
+            arguments: DatabaseService.allCases)
+        func removedWriters(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let player = try await database.makeUser().id
                 let video = try await database.makeProcessedVideo(of: player)
                 let voters = try await database.makeVoters(2)
@@ -152,11 +156,10 @@ extension Repositories {
                 _ = try await database.votes.cast(batches[0], allowSelfVote: false)
                 var awake = Reader(try await database.votes.snapshot())
                 for _ in 0..<2 {
-                    try await database.ageFeed()
+                    try await database.elapse(.seconds(200))
                     try await database.votes.pruneBatches(olderThan: .seconds(100))
                     #expect(try await awake.poll(database.votes))
                 }
-                #expect(try await database.number("SELECT count(*) FROM vote_writers") == 1)
                 #expect(try await !asleep.poll(database.votes))
                 let verdicts = try await database.votes.cast(batches[1], allowSelfVote: false)
                 #expect(verdicts == [.accepted(player: player)])
@@ -179,15 +182,5 @@ extension TestDatabase {
                 return
             } catch RepositoryError.unavailable {}
         }
-    }
-
-    /// Makes all that the feed holds 200 s older.
-    fileprivate func ageFeed() async throws {
-        try await sql(
-            """
-            UPDATE vote_batches SET created_at = created_at - interval '200 seconds';
-            UPDATE vote_writers SET registered_at = registered_at - interval '200 seconds',
-                pruned_at = pruned_at - interval '200 seconds'
-            """)
     }
 }

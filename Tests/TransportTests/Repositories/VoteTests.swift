@@ -5,9 +5,11 @@ import Transport
 extension Repositories {
     @Suite("Votes in SQL")
     struct VoteTests {
-        @Test("refusals come in order: unknown, not processed, own, already voted; the first of a pair wins")
-        func verdicts() async throws {
-            try await withDatabase { database in
+        @Test(
+            "refusals come in order: unknown, not processed, own, already voted; the first of a pair wins",
+            arguments: DatabaseService.allCases)
+        func verdicts(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let (player, voter) = (try await database.makeUser().id, try await database.makeUser().id)
                 let done = try await database.makeProcessedVideo(of: player)
                 let other = try await database.makeProcessedVideo(of: player)
@@ -29,9 +31,9 @@ extension Repositories {
             }
         }
 
-        @Test("one may vote for oneself where the contest allows it")
-        func selfVote() async throws {
-            try await withDatabase { database in
+        @Test("one may vote for oneself where the contest allows it", arguments: DatabaseService.allCases)
+        func selfVote(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let player = try await database.makeUser().id
                 let request = VoteRequest(voter: player, video: try await database.makeProcessedVideo(of: player))
                 #expect(try await database.cast([request]) == [.ownVideo])
@@ -57,9 +59,9 @@ extension Repositories {
             }
         }
 
-        @Test("whether one has voted is known, and nil for an unknown video")
-        func hasVoted() async throws {
-            try await withDatabase { database in
+        @Test("whether one has voted is known, and nil for an unknown video", arguments: DatabaseService.allCases)
+        func hasVoted(service: DatabaseService) async throws {
+            try await withDatabase(service) { database in
                 let voter = try await database.makeUser().id
                 let video = try await database.makeProcessedVideo()
                 #expect(try await database.votes.hasVoted(voter, for: video) == false)
