@@ -32,7 +32,8 @@ extension FakeDatabase {
         keys.filter { key in
             guard let id = video(of: key) else { return false }
             guard let row = videos[id] else { return true }
-            return key != row.video.original.key && row.state == .failed
+            if key == row.video.original.key || key == row.result?.video || key == row.result?.poster { return false }
+            return row.state.isTerminal || !key.name.hasPrefix(ObjectPrefix.processed.rawValue)
         }
     }
 

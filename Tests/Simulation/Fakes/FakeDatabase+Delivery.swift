@@ -4,9 +4,11 @@ import FoundationEssentials
 /// The delivery rule's writes, each with the guard that its doc comment in `DeliveryRepository` names.
 extension FakeDatabase {
     func claim(_ dispatch: Dispatch, token: LeaseToken, lease: Duration, node: NodeID) -> ClaimVerdict {
-        guard var row = videos[dispatch.video], !row.state.isTerminal, row.dispatch == dispatch.number else {
+        guard var row = videos[dispatch.video], !row.state.isTerminal, row.dispatch <= dispatch.number else {
             return .obsolete
         }
+        // From the future: a database that was restored.
+        guard row.dispatch == dispatch.number else { return .leased }
         let isRepeated = row.token == token
         guard isRepeated || !row.hasLiveLease(at: now) else { return .leased }
         if !isRepeated {

@@ -110,6 +110,7 @@ extension FakeDatabase {
     }
 
     func cast(_ batch: VoteBatch, allowSelfVote: Bool) -> [VoteVerdict] {
+        if let known = votes.batch(batch.writer, batch.number) { return known.verdicts }
         var changes: [UserID: Int] = [:]
         let verdicts = batch.requests.enumerated().map { index, request -> VoteVerdict in
             let isHeld = batch.reservations[index].map { key(of: $0) != nil } ?? true
