@@ -56,6 +56,8 @@ package final class Invariants: @unchecked Sendable {
     private var removedAt: [VideoID: Int64] = [:]
     /// Without faults a worker hears of a deletion by an announcement.
     private static let deletionLimit = nanoseconds(.seconds(5))
+    /// Void messages whose deletion nobody has asked for.
+    private var undeleted: [Told: Int] = [:]
     /// Transcodes under way, by process.
     private var transcodes: [String: Int] = [:]
     /// Looks into the store; set by the world.
@@ -124,6 +126,28 @@ package final class Invariants: @unchecked Sendable {
         let grace = nanoseconds(.seconds(1))
         guard holder.until + grace < now, now - node.resumedAt > grace else { return }
         simulation.fail("I12 \(history.label): \(node.name) works on after its lease ended")
+    }
+
+    private struct Told: Hashable {
+        let node: Int
+        let dispatch: Dispatch
+    }
+
+    /// I15: who was told that a message is void asks for its deletion at once.
+    func toldObsolete(_ dispatch: Dispatch, _ node: SimulatedNode) {
+        let told = Told(node: node.number, dispatch: dispatch)
+        undeleted[told, default: 0] += 1
+        let at = now
+        simulation.at(at + nanoseconds(.seconds(1)), node: node) {
+            guard !node.isPaused, node.resumedAt < at else { return }
+            self.require(
+                self.undeleted[told, default: 0] <= 0, "I15 \(self.label(dispatch)): \(node.name) leaves a void message"
+            )
+        }
+    }
+
+    func asksToDelete(_ dispatch: Dispatch, _ node: SimulatedNode) {
+        undeleted[Told(node: node.number, dispatch: dispatch), default: 0] -= 1
     }
 
     // MARK: - Idempotency keys

@@ -112,12 +112,14 @@ package struct DatabaseClient: VideoRepository, UserRepository, VoteRepository, 
     package func claim(_ dispatch: Dispatch, token: LeaseToken, lease: Duration, node: NodeID)
         async throws(RepositoryError) -> ClaimVerdict
     {
-        try await transaction(
+        let verdict = try await transaction(
             "db.claim", by: "TranscodeAttempt", dispatch.video.word, dispatch.number, of: dispatch.video,
             label(dispatch)
         ) {
             $0.claim(dispatch, token: token, lease: lease, node: node)
         }
+        if verdict == .obsolete { database.invariants.toldObsolete(dispatch, link.node) }
+        return verdict
     }
     package func heartbeat(_ video: VideoID, token: LeaseToken, lease: Duration, progressPercent: Int)
         async throws(RepositoryError) -> GuardedWrite

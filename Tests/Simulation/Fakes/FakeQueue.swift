@@ -38,6 +38,8 @@ package final class FakeQueue: @unchecked Sendable {
     private(set) var messages: [Message] = []
     private var polls: [Poll] = []
     private var nextNumber = 1
+    /// What each receipt was for.
+    private var given: [Receipt: Dispatch] = [:]
     /// Messages that are delivered twice, in thousandths.
     package var doubled = 0
     /// Receives that leave the message visible, in thousandths.
@@ -104,6 +106,11 @@ package final class FakeQueue: @unchecked Sendable {
         messages[index].visibleAt = now + nanoseconds(visibility)
         wake(at: messages[index].visibleAt)
         return true
+    }
+
+    /// A worker wants the message gone, whatever becomes of its request.
+    func asksToDelete(_ receipt: Receipt, _ node: SimulatedNode) {
+        if let dispatch = given[receipt] { invariants.asksToDelete(dispatch, node) }
     }
 
     func delete(_ receipt: Receipt) -> Dispatch? {
@@ -183,6 +190,7 @@ package final class FakeQueue: @unchecked Sendable {
                     "queue.receive", message.job.dispatch.video.word, message.job.dispatch.number, by: poll.node,
                     detail: "\(invariants.label(message.job.dispatch)) x\(message.receiveCount)")
             }
+            if deadLetters != nil { given[receipt] = message.job.dispatch }
             taken.append(ReceivedMessage(receipt: receipt, job: message.job, receiveCount: message.receiveCount))
         }
         return taken
@@ -231,6 +239,7 @@ package struct QueueClient: JobQueue {
     }
 
     package func delete(_ receipt: Receipt) async throws(JobQueueError) {
+        queue.asksToDelete(receipt, link.node)
         let deleted = try answer(
             await link.request {
                 guard let dispatch = queue.delete(receipt) else { return false }

@@ -127,6 +127,10 @@ final class Voters: @unchecked Sendable {
             invariants.require(
                 isTouched || database.votes.players[request] != nil, "V1 \(text): told already voted without a vote")
         case .verdict(.unknownVideo): invariants.require(isTouched, "V1 \(text): unknown although both exist")
+        case .failure(.notTaken), .failure(.full):
+            // Told that nothing was written: the next try is as good as this one.
+            tries[request, default: 1] -= 1
+            return again { self.cast(request, under: key, for: player) }
         case nil, .failure, .verdict(.superseded): return again { self.cast(request, under: key, for: player) }
         case .verdict(let verdict): simulation.fail("V1 \(text): \(verdict)")
         }
