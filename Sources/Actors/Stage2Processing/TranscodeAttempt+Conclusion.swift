@@ -141,12 +141,14 @@ extension TranscodeAttempt {
     private var isWanted: Bool { giveUpAt.map { context.clock.now < $0 } ?? true }
 
     /// What this attempt stored for a video that was deleted meanwhile goes at once, not with the next sweep. Tried
-    /// once: the Reconciler looks again.
+    /// once, and not longer than the slot is this attempt's: the Reconciler looks again.
     private func removeOrphans() async {
+        let (context, video) = (context, dispatch.video)
         do {
-            let orphans = try await context.videos.orphans(
-                among: [.processedVideo(dispatch.video), .poster(dispatch.video)])
-            try await context.gateway.delete(orphans)
+            try await whileWanted { () async throws(RepositoryError) in
+                let orphans = try await context.videos.orphans(among: [.processedVideo(video), .poster(video)])
+                do { try await context.gateway.delete(orphans) } catch { throw .unavailable("\(error)") }
+            }
         } catch {
             logger.debug("objects not removed, the Reconciler will", metadata: ["reason": "\(error)"])
         }
