@@ -36,6 +36,8 @@ package enum JSONValue: Sendable, Equatable, Codable {
         }
     }
 
+    var amount: Double? { if case .number(let amount) = self { amount } else { nil } }
+
     static func optional(_ text: String?) -> JSONValue { text.map { .text($0) } ?? .null }
 
     /// How deep JSON text nests, told without reading it as JSON: a bound for those who do.

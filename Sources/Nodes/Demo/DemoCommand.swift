@@ -42,7 +42,10 @@ struct DemoCommand: AsyncParsableCommand {
             for node in stage.nodes(layout) {
                 group.addTask {
                     // A node that ends by itself ends the demo.
-                    await Result { try await node.run() }
+                    await Result {
+                        let ending = try await node.run()
+                        if !Task.isCancelled { throw DemoFailure("a node ended (\(ending)); its log is \(node.log)") }
+                    }
                 }
             }
             group.addTask { await Result { try await self.story(stage, layout, client, console) } }

@@ -1,7 +1,4 @@
 import FoundationEssentials
-import Glibc
-import Subprocess
-import SystemPackage
 import Transport
 
 /// The demo's folder, port and node processes.
@@ -39,17 +36,17 @@ struct DemoStage: Sendable {
                 try FileManager.default.removeItem(atPath: "\(folder.path)/\(name)")
             }
             return DemoStage(
-                folder: folder.path, ports: [try freePort(), try freePort()],
+                folder: folder.path, ports: [try NodeProcess.freePort(), try NodeProcess.freePort()],
                 executable: try DatabaseService.ownExecutable())
         }
         throw DemoFailure("no folder for the demo could be had below \(dataDir)")
     }
 
-    func nodes(_ layout: Layout) -> [DemoNode] {
-        func node(_ name: String, _ arguments: [String]) -> DemoNode {
+    func nodes(_ layout: Layout) -> [NodeProcess] {
+        func node(_ name: String, _ arguments: [String]) -> NodeProcess {
             let ownFolder = layout == .manyMachines ? "\(folder)/\(name)" : folder
             let common = ["dataDir=\(ownFolder)", "http.host=127.0.0.1", "metrics.intervalSeconds=10"]
-            return DemoNode(
+            return NodeProcess(
                 executable: executable, arguments: arguments + common, log: "\(folder)/\(name).log",
                 metrics: "\(folder)/\(name).emf", drainLimit: Self.drainLimit)
         }
@@ -61,55 +58,5 @@ struct DemoStage: Sendable {
             return [node("api-1", ["role=api", "port=\(ports[0])"]), node("api-2", ["role=api", "port=\(ports[1])"])]
                 + workers
         }
-    }
-
-    /// A port of the loopback that was free a moment ago.
-    private static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
-                bind(descriptor, raw, length) == 0 && getsockname(descriptor, raw, &length) == 0
-            }
-        }
-        guard bound else { throw DemoFailure("no free port on 127.0.0.1") }
-        return Int(UInt16(bigEndian: address.sin_port))
-    }
-}
-
-/// One node as a child process, with its output in files.
-struct DemoNode: Sendable {
-    let executable: String
-    let arguments: [String]
-    let log: String
-    let metrics: String
-    let drainLimit: Duration
-
-    /// Runs until cancelled, which drains it.
-    /// - Throws: `DemoFailure` when it ends by itself.
-    func run() async throws {
-        let output = try Self.create(metrics)
-        let error = try Self.create(log)
-        var options = PlatformOptions()
-        // Ctrl-C reaches the demo, which drains its nodes in order.
-        options.processGroupID = 0
-        options.teardownSequence = [.send(signal: .terminate, allowedDurationToNextStep: drainLimit)]
-        let result = try await Subprocess.run(
-            .path(FilePath(executable)), arguments: Arguments(arguments), platformOptions: options, input: .none,
-            output: .fileDescriptor(output, closeAfterSpawningProcess: true),
-            error: .fileDescriptor(error, closeAfterSpawningProcess: true))
-        if !Task.isCancelled {
-            throw DemoFailure("a node ended (\(result.terminationStatus)); its log is \(log)")
-        }
-    }
-
-    private static func create(_ path: String) throws -> FileDescriptor {
-        try FileDescriptor.open(
-            FilePath(path), .writeOnly, options: [.create, .truncate, .append],
-            permissions: [.ownerReadWrite, .groupRead, .otherRead])
     }
 }

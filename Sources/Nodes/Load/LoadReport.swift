@@ -106,43 +106,29 @@ package struct LoadReport: Sendable {
             top + inner.height * (1 - log10(max(milliseconds, 0.1) * 10) / Double(decades))
         }
         func line(_ color: String, _ value: (LoadRecorder.Second) -> Double) -> String {
-            let points = seconds.indices.filter { seconds[$0].done > 0 }
-                .map { "\(Self.round(x($0))),\(Self.round(value(seconds[$0])))" }.joined(separator: " ")
-            return "<polyline fill=\"none\" stroke=\"\(color)\" stroke-width=\"1.5\" points=\"\(points)\"/>"
+            SVG.line(seconds.indices.filter { seconds[$0].done > 0 }.map { (x($0), value(seconds[$0])) }, color)
         }
         var parts = [
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(Int(width)) \(Int(height))\" font-family=\"sans-serif\" font-size=\"12\">",
-            "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>",
-            "<text x=\"\(left)\" y=\"20\" font-size=\"14\">\(Self.escaped(url)): \(Self.round(rate)) requests a second, \(Self.escaped(mix))</text>",
+            SVG.text(left, 20, size: 14, "\(url): \(SVG.number(rate)) requests a second, \(mix)")
         ]
         for decade in 0...decades {
             let value = pow(10, Double(decade - 1))
-            parts.append(
-                "<path d=\"M\(left) \(Self.round(y(value)))H\(left + inner.width)\" stroke=\"#ddd\"/><text x=\"\(left - 6)\" y=\"\(Self.round(y(value) + 4))\" text-anchor=\"end\">\(Self.round(value)) ms</text>"
-            )
+            parts.append(SVG.rule(left, y(value), inner.width))
+            parts.append(SVG.text(left - 6, y(value) + 4, anchor: "end", "\(SVG.number(value)) ms"))
         }
         let colors = ["#2a9d8f", "#e9a23b", "#c8102e"]
-        for ((name, percent), color) in zip(Self.percentiles.prefix(3), colors) {
-            parts.append(line(color) { y($0.latencies.percentile(percent).milliseconds) })
-            let place = left + Double(colors.firstIndex(of: color) ?? 0) * 60
-            parts.append("<text x=\"\(place)\" y=\"\(height - 8)\" fill=\"\(color)\">\(name)</text>")
+        for (index, percentile) in Self.percentiles.prefix(3).enumerated() {
+            parts.append(line(colors[index]) { y($0.latencies.percentile(percentile.value).milliseconds) })
+            let place = left + Double(index) * 60
+            parts.append(SVG.text(place, height - 8, color: colors[index], percentile.name))
         }
         let most = Double(max(1, seconds.map(\.done).max() ?? 1))
         let (low, span) = (height - 30, 70.0)
         parts.append(line("#555") { low - span * Double($0.done) / most })
         parts.append(line("#a0a") { low - span * Double($0.failed) / most })
         parts.append(
-            "<text x=\"\(left + 200)\" y=\"\(height - 8)\" fill=\"#555\">requests (at most \(Int(most)) a second)</text><text x=\"\(left + 440)\" y=\"\(height - 8)\" fill=\"#a0a\">failures</text></svg>"
-        )
-        return parts.joined(separator: "\n") + "\n"
-    }
-
-    private static func round(_ value: Double) -> String {
-        let hundredths = (value * 100).rounded() / 100
-        return hundredths == hundredths.rounded() ? "\(Int(hundredths))" : "\(hundredths)"
-    }
-
-    private static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+            SVG.text(left + 200, height - 8, color: "#555", "requests (at most \(Int(most)) a second)"))
+        parts.append(SVG.text(left + 440, height - 8, color: "#a0a", "failures"))
+        return SVG.document(width: Int(width), height: Int(height), parts)
     }
 }

@@ -141,7 +141,7 @@ final class Cluster: Sendable {
 }
 
 /// Intro, outro and watermark take seconds to make; one cluster's serve the others of the run.
-private enum BrandCache {
+enum BrandCache {
     private static let folder = Mutex<String?>(nil)
 
     static func lend(to dataFolder: String) throws {

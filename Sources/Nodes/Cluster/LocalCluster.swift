@@ -1,0 +1,349 @@
+import Actors
+import FoundationEssentials
+import Glibc
+import Transport
+
+/// Nodes of this machine behind nginx, as on AWS behind the load balancer: the same health rule takes nodes in and out,
+/// the same policy scales them, and a roll replaces each by a successor that is healthy first.
+///
+/// Owns its members. Listens to signals (`roll`), its clock and the nodes' health; tells nginx and `state.json`. A node
+/// that dies is started again; nginx that dies ends the cluster.
+actor LocalCluster {
+    struct Shape: Sendable {
+        var apis: Int
+        var workers: Int
+        var port: Int
+        /// Between two checks; the owner's balancer has 30 s.
+        var healthInterval: Duration
+        /// Nil: the number of API nodes stays.
+        var scaling: ScalingPolicy?
+        /// What the policy calls a minute.
+        var minute: Duration
+        /// Given to each node.
+        var settings: [String]
+    }
+
+    private struct Member {
+        let name: String
+        let role: NodeRole
+        let port: Int
+        let stop = Signal()
+        var health = HealthTally()
+        var isDraining = false
+        /// Nil until its process runs.
+        var process: pid_t?
+    }
+
+    private static let healthLimit: Duration = .seconds(5)
+    /// A successor that is not healthy by then is given up, and the roll with it.
+    private static let startLimit: Duration = .seconds(180)
+    /// Longer than nginx takes to send requests elsewhere.
+    private static let deregistration: Duration = .seconds(1)
+    private static let pause: Duration = .milliseconds(100)
+
+    private let shape: Shape
+    private let folder: String
+    private let dataDir: String
+    private let executable: String
+    private let balancer: Balancer
+    private let client: HTTPClient
+    private let clock = ContinuousClock()
+    private let say: @Sendable (String) -> Void
+    private let launches = Mailbox<String>("launches", capacity: 64)
+    private var members: [Member] = []
+    private var made: [NodeRole: Int] = [:]
+    private var served: [Int] = []
+    private var rolls = 0
+    private var isRolling = false
+    private var failedRoll: String?
+
+    init(
+        _ shape: Shape, dataDir: String, client: HTTPClient, say: @escaping @Sendable (String) -> Void
+    ) throws {
+        self.shape = shape
+        self.dataDir = dataDir
+        self.client = client
+        self.say = say
+        folder = try DataFolder(path: dataDir).subfolder("cluster")
+        executable = try DatabaseService.ownExecutable()
+        balancer = try Balancer(folder: folder, port: shape.port, statusPort: try NodeProcess.freePort())
+    }
+
+    /// Health says 503 for this long before a node's listener closes: the balancer needs two failed checks.
+    private var notice: Int {
+        Int((shape.healthInterval * (HealthTally.unhealthyAfter + 1)).inSeconds.rounded(.up)) + 1
+    }
+
+    /// Runs until cancelled.
+    /// - Parameter rolls: each is an order to replace every node.
+    func run(rolls: Signal) async throws {
+        for _ in 0..<shape.apis { try launch(.api) }
+        for _ in 0..<shape.workers { try launch(.worker) }
+        try balancer.serve(from: [])
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.balancer.run() }
+            group.addTask { await self.runMembers() }
+            group.addTask { try await self.watchHealth() }
+            group.addTask { for await _ in rolls.elements { await self.roll() } }
+            if let policy = shape.scaling { group.addTask { try await self.scale(by: policy) } }
+            // The first that fails ends all.
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    // MARK: - Members
+
+    @discardableResult
+    private func launch(_ role: NodeRole) throws -> String {
+        made[role, default: 0] += 1
+        let name = "\(role.rawValue)-\(made[role] ?? 0)"
+        members.append(Member(name: name, role: role, port: role.servesAPI ? try NodeProcess.freePort() : 0))
+        launches.send(name)
+        return name
+    }
+
+    private func index(_ name: String) -> Int? { members.firstIndex { $0.name == name } }
+
+    private func runMembers() async {
+        await withDiscardingTaskGroup { group in
+            for await name in launches.elements { group.addTask { await self.keep(name) } }
+        }
+    }
+
+    /// Starts the node again and again, as a service manager does, until it was told to stop.
+    private func keep(_ name: String) async {
+        guard let member = index(name).map({ members[$0] }) else { return }
+        var arguments = [
+            "role=\(member.role.rawValue)", "dataDir=\(dataDir)", "http.host=127.0.0.1", "port=\(member.port)",
+            "http.trustedProxies=127.0.0.1", "drain.noticeSeconds=\(member.role.servesAPI ? notice : 0)",
+        ]
+        arguments += shape.settings.filter { !$0.hasPrefix("dataDir=") }
+        let process = NodeProcess(
+            executable: executable, arguments: arguments, log: "\(folder)/\(name).log",
+            metrics: "\(folder)/\(name).emf", drainLimit: .seconds(notice + 60))
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in member.stop.elements { break } }
+            group.addTask {
+                while !Task.isCancelled {
+                    let ending = (try? await process.run { await self.runs(name, $0) }) ?? "it could not be started"
+                    await self.ended(name, ending)
+                    try? await Task.sleep(for: .seconds(1))
+                }
+            }
+            await group.next()
+            group.cancelAll()
+        }
+        members.removeAll { $0.name == name }
+        try? writeState()
+    }
+
+    private func runs(_ name: String, _ process: pid_t) {
+        guard let index = index(name) else { return }
+        members[index].process = process
+        try? writeState()
+    }
+
+    private func ended(_ name: String, _ ending: String) {
+        guard let index = index(name) else { return }
+        members[index].process = nil
+        members[index].health = HealthTally()
+        say(members[index].isDraining ? "\(name) has drained" : "\(name) ended (\(ending)); it is started again")
+        refresh()
+    }
+
+    /// Takes the node out of nginx first, as the balancer on AWS does when its group lets a machine go: from the signal
+    /// on a node admits no upload any more.
+    private func stop(_ name: String) async {
+        guard let index = index(name) else { return }
+        members[index].isDraining = true
+        refresh()
+        try? await clock.sleep(for: Self.deregistration)
+        members.first { $0.name == name }?.stop.raise()
+        try? writeState()
+    }
+
+    // MARK: - Health
+
+    private func watchHealth() async throws {
+        while true {
+            let checked = members.filter { $0.role.servesAPI && $0.process != nil }.map { ($0.name, $0.port) }
+            let client = client
+            await withTaskGroup(of: (String, Bool).self) { group in
+                for (name, port) in checked {
+                    group.addTask {
+                        let answer = try? await client.send(
+                            HTTPClientRequest(url: "http://127.0.0.1:\(port)/api/health"), deadline: Self.healthLimit,
+                            maxBodyBytes: 65536)
+                        return (name, answer?.status == 200)
+                    }
+                }
+                for await (name, isFine) in group { note(name, isFine) }
+            }
+            try await clock.sleep(for: shape.healthInterval)
+        }
+    }
+
+    private func note(_ name: String, _ isFine: Bool) {
+        guard let index = index(name), members[index].health.record(isFine) else { return }
+        say("\(name) is \(members[index].health.isHealthy ? "healthy" : "unhealthy")")
+        refresh()
+    }
+
+    /// Tells nginx who serves.
+    private func refresh() {
+        let ports = members.filter { $0.health.isHealthy && !$0.isDraining }.map(\.port).sorted()
+        guard ports != served else { return }
+        served = ports
+        do { try balancer.serve(from: ports) } catch { say("nginx cannot be told who serves: \(error)") }
+        try? writeState()
+    }
+
+    // MARK: - Roll
+
+    /// API nodes one by one, each only when its successor is healthy; then workers.
+    private func roll() async {
+        say("rolling")
+        isRolling = true
+        failedRoll = nil
+        try? writeState()
+        for old in members where !old.isDraining {
+            guard await replace(old) else {
+                failedRoll = "the successor of \(old.name) is not up"
+                break
+            }
+        }
+        isRolling = false
+        rolls += 1
+        say(failedRoll.map { "the roll was given up: \($0)" } ?? "rolled")
+        try? writeState()
+    }
+
+    private func replace(_ old: Member) async -> Bool {
+        guard let successor = try? launch(old.role) else { return false }
+        let isUp = await until(Self.startLimit) { member in
+            guard let member else { return false }
+            return old.role.servesAPI ? member.health.isHealthy : member.process != nil
+        } of: {
+            successor
+        }
+        guard isUp else {
+            await stop(successor)
+            return false
+        }
+        await stop(old.name)
+        return await until(.seconds(notice + 120)) {
+            $0 == nil
+        } of: {
+            old.name
+        }
+    }
+
+    private func until(_ limit: Duration, _ holds: (Member?) -> Bool, of name: () -> String) async -> Bool {
+        let end = clock.now + limit
+        let name = name()
+        while !Task.isCancelled, clock.now < end {
+            if holds(index(name).map { members[$0] }) { return true }
+            try? await clock.sleep(for: Self.pause)
+        }
+        return false
+    }
+
+    // MARK: - Scaling
+
+    private func scale(by policy: ScalingPolicy) async throws {
+        var scaler = Scaler(policy: policy)
+        let start = clock.now
+        var last = await measured()
+        while true {
+            try await clock.sleep(for: shape.minute)
+            let next = await measured()
+            let serving = members.filter { $0.role.servesAPI && !$0.isDraining }
+            // A roll's successors are no growth.
+            if !isRolling, let load = next.load(since: last) {
+                // The cooldown is counted in the same minutes.
+                let time = (clock.now - start) * (60 / shape.minute.inSeconds)
+                switch scaler.change(load, nodes: serving.count, at: time) {
+                case 1...:
+                    say("scaling out: \(load.text)")
+                    try launch(.api)
+                case ..<0:
+                    say("scaling in: \(load.text)")
+                    if let youngest = serving.last { await stop(youngest.name) }
+                default: break
+                }
+            }
+            last = next
+        }
+    }
+
+    /// Counters of the group at one moment.
+    private struct Usage {
+        let at: ContinuousClock.Instant
+        let requests: Int?
+        /// By process.
+        let cpu: [pid_t: Double]
+        let minute: Duration
+
+        func load(since last: Usage) -> ScalingPolicy.Load? {
+            guard let requests, let before = last.requests, requests >= before else { return nil }
+            let seconds = (at - last.at).inSeconds
+            let used = cpu.compactMap { process, used in last.cpu[process].map { used - $0 } }
+            let percent = used.isEmpty ? 0 : used.reduce(0, +) / Double(used.count) / seconds * 100
+            return ScalingPolicy.Load(
+                requestsAMinute: Double(requests - before) / (seconds / minute.inSeconds), cpuPercent: percent)
+        }
+    }
+
+    private func measured() async -> Usage {
+        let answer = try? await client.send(
+            HTTPClientRequest(url: "http://127.0.0.1:\(balancer.statusPort)/requests"), deadline: Self.healthLimit,
+            maxBodyBytes: 65536)
+        // "server accepts handled requests", and the three numbers in the line below.
+        let lines = String(decoding: answer?.body ?? [], as: UTF8.self).split(separator: "\n")
+        let requests = lines.count > 2 ? lines[2].split(separator: " ").last.flatMap { Int($0) } : nil
+        var cpu: [pid_t: Double] = [:]
+        for member in members where member.role.servesAPI {
+            if let process = member.process { cpu[process] = Self.processorSeconds(process) }
+        }
+        return Usage(at: clock.now, requests: requests, cpu: cpu, minute: shape.minute)
+    }
+
+    private static func processorSeconds(_ process: pid_t) -> Double? {
+        guard let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
+            let end = text.lastIndex(of: ")")
+        else { return nil }
+        let fields = text[end...].split(separator: " ")
+        guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else { return nil }
+        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
+    // MARK: - For other commands
+
+    private func writeState() throws {
+        let list = members.map { member in
+            JSONValue.object([
+                "name": .text(member.name), "role": .text(member.role.rawValue), "port": .number(Double(member.port)),
+                "pid": member.process.map { .number(Double($0)) } ?? .null,
+                "state": .text(
+                    member.isDraining
+                        ? "draining"
+                        : member.role.servesAPI
+                            ? member.health.isHealthy ? "healthy" : "unhealthy"
+                            : member.process == nil ? "starting" : "running"),
+            ])
+        }
+        let state = JSONValue.object([
+            "pid": .number(Double(getpid())), "url": .text("http://127.0.0.1:\(shape.port)"),
+            "rolls": .number(Double(rolls)), "rolling": .flag(isRolling), "failed_roll": .optional(failedRoll),
+            "nodes": .array(list),
+        ])
+        try JSONEncoder().encode(state).write(to: URL(filePath: "\(folder)/state.json"), options: .atomic)
+    }
+}
+
+extension ScalingPolicy.Load {
+    fileprivate var text: String {
+        "\(Int(requestsAMinute.rounded())) requests a minute, \(Int(cpuPercent.rounded())) % CPU"
+    }
+}
