@@ -543,6 +543,32 @@ def metrics(check, template, resolver):
     check("logs end", logs, {"/anb/node": 30, "/anb/metrics": 7, "/anb/boot": 7})
 
 
+def costs(check, template):
+    """docs/costs.md: each line is its factors' product, each sum its lines', and the alarms are counted as they are."""
+    with open(f"{ROOT}/docs/costs.md", encoding="utf-8") as file:
+        text = file.read()
+    wrong, total, lines = [], 0, 0
+    number = lambda word: float(word.replace(",", ""))  # noqa: E731
+    for what, factors, price in re.findall(r"^\| (.+?) \| (.*?) ?\| \*{0,2}([\d,]+\.\d\d)\*{0,2} \|$", text, re.M):
+        if what == "**sum**":
+            if round(total, 2) != number(price):
+                wrong.append(f"sum {price}: {total:.2f}")
+            total = 0
+            continue
+        product = 1
+        for factor in factors.split(" × "):
+            product *= number(factor.split()[0])
+        if abs(product - number(price)) > 0.006:
+            wrong.append(f"{what}: {product:.2f}")
+        total += number(price)
+        lines += 1
+    check("docs/costs.md: lines and sums", (wrong, lines > 40), ([], True))
+    read = sum(sum("MetricStat" in one for one in words["Metrics"]) if "Metrics" in words else 1 for words in (
+        one["Properties"] for one in template["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"))
+    check("docs/costs.md: metrics that alarms read",
+          set(re.findall(r"^\| alarms: metrics that they read \| 0\.10 × (\d+) metrics", text, re.M)), {str(read)})
+
+
 def stack(check, template):
     try:
         state, ids = made_with_moto(template)
@@ -572,6 +598,7 @@ def main():
         sys.exit(f"check_template: {path} cannot be read: {problems[0].message}")
     template = json.loads(json.dumps(decoded))
     check.section(references, template)
+    check.section(costs, template)
     with mock_aws():
         stack(check, template)
     print(f"{check.passed} passed, {check.failed} failed")
