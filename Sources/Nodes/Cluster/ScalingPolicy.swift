@@ -6,7 +6,7 @@ import Actors
 package struct ScalingPolicy: Sendable, Equatable {
     /// What the rules "+1 over 40 requests, +1 over 70 % CPU, −1 under 30 % CPU" mean together.
     package enum Reading: String, Sendable, CaseIterable {
-        /// A node goes only when those that stay have room for its requests, too.
+        /// A node goes only after some minutes with little CPU and few requests.
         case ours
         /// Each rule by itself: requests that cost little CPU make a node come and go for ever.
         case literal
@@ -22,8 +22,12 @@ package struct ScalingPolicy: Sendable, Equatable {
     /// Percent, on the average of the nodes.
     package var highCPU = 70.0
     package var lowCPU = 30.0
-    /// Of `manyRequests`, what each node may have after one of them went.
-    package var roomAfterwards = 0.8
+    /// Requests a node and minute under which one may go: with half of `manyRequests` two nodes become one that has
+    /// just enough.
+    package var fewRequests = 20.0
+    /// So many minutes in a row must be busy before one comes, and quiet before one goes.
+    package var busyMinutes = 2
+    package var quietMinutes = 15
 
     package init(reading: Reading = .ours) { self.reading = reading }
 
@@ -44,11 +48,7 @@ package struct ScalingPolicy: Sendable, Equatable {
         let each = load.requestsAMinute / Double(max(1, nodes))
         if each > manyRequests || load.cpuPercent > highCPU, nodes < maximum { return 1 }
         guard load.cpuPercent < lowCPU, nodes > minimum else { return nodes < minimum ? 1 : 0 }
-        switch reading {
-        case .literal: return -1
-        case .ours:
-            return load.requestsAMinute / Double(nodes - 1) < roomAfterwards * manyRequests ? -1 : 0
-        }
+        return reading == .literal || each < fewRequests ? -1 : 0
     }
 }
 
@@ -56,14 +56,20 @@ package struct ScalingPolicy: Sendable, Equatable {
 package struct Scaler: Sendable {
     package let policy: ScalingPolicy
     private var lastChange: Duration?
+    /// Minutes in a row that asked for the same: busy ones above 0, quiet ones below.
+    private var streak = 0
 
     package init(policy: ScalingPolicy) { self.policy = policy }
 
+    /// To be asked once a minute.
     /// - Parameter now: since any fixed moment.
     package mutating func change(_ load: ScalingPolicy.Load, nodes: Int, at now: Duration) -> Int {
+        let wanted = policy.change(load, nodes: nodes)
+        streak = wanted.signum() == streak.signum() ? streak + wanted : wanted
         if let lastChange, now - lastChange < policy.cooldown { return 0 }
-        let change = policy.change(load, nodes: nodes)
-        if change != 0 { lastChange = now }
-        return change
+        let isSteady = streak >= policy.busyMinutes || -streak >= policy.quietMinutes
+        guard wanted != 0, policy.reading == .literal || isSteady else { return 0 }
+        lastChange = now
+        return wanted
     }
 }

@@ -20,7 +20,7 @@ struct AnbCommand: AsyncParsableCommand {
         subcommands: [
             DemoCommand.self, DoctorCommand.self, QueueCommand.self, VideoCommand.self, AccountCommand.self,
             DeadLetterCommand.self, ProvisionCommand.self, BrandCommand.self, InspectCommand.self, LoadCommand.self,
-            TranscodeCommand.self, TransferCommand.self, ClusterCommand.self, PlanCommand.self,
+            TranscodeCommand.self, TransferCommand.self, ClusterCommand.self, PlanCommand.self, BackupCommand.self, RestoreCommand.self,
             ConfigurationCommand.self,
         ])
 

@@ -17,6 +17,8 @@ struct DatabaseService: Sendable {
     /// Its own pool, because its statements want generic plans (measured: half the CPU of custom ones).
     let voteClient: PostgresClient
     let embedded: EmbeddedPostgres?
+    /// How `client` connects.
+    let configuration: PostgresConfiguration
 
     /// - Throws: `NodeFailure` when the database cannot be had.
     /// - Parameter migrates: whether to bring an older schema up to date. An operator's look must not change a cluster
@@ -45,7 +47,8 @@ struct DatabaseService: Sendable {
         forVotes.sessionSettings.append(("plan_cache_mode", "force_generic_plan"))
         let service = DatabaseService(
             client: PostgresClient(configuration: base, logger: logger),
-            voteClient: PostgresClient(configuration: forVotes, logger: logger), embedded: embedded)
+            voteClient: PostgresClient(configuration: forVotes, logger: logger), embedded: embedded,
+            configuration: base)
         try service.client.start()
         try service.voteClient.start()
         do {

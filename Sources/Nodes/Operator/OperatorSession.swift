@@ -11,6 +11,16 @@ struct OperatorSession: Sendable {
     let videos: any VideoRepository
     let jobs: any JobQueue
     let deadLetters: any JobQueue
+    let folder: DataFolder
+    let service: DatabaseService
+    private let aws: AWSServices?
+
+    /// Where the cluster's objects are.
+    func store() throws -> any ObjectStore {
+        if let bucket = aws?.store { return bucket }
+        let signer = MediaURLSigner(secret: try folder.secret(named: "media", bytes: 32))
+        return try FileObjectStore(root: folder.path + "/objects", signer: signer, wallClock: SystemWallClock())
+    }
 
     /// - Throws: `ExitCode` after a sentence that says what is wrong.
     static func run(_ options: OperatorOptions, _ body: (OperatorSession) async throws -> Void) async throws {
@@ -19,9 +29,10 @@ struct OperatorSession: Sendable {
         logger.logLevel = .error
         let database: DatabaseService
         let aws: AWSServices?
+        let folder: DataFolder
         do {
             aws = try AWSServices(configuration, logger: logger)
-            let folder = try DataFolder(path: configuration.dataDir)
+            folder = try DataFolder(path: configuration.dataDir)
             database = try await DatabaseService.start(
                 configuration, folder: folder, migrates: false, logger: logger)
         } catch let error as NodeFailure where error.exitCode == 64 {
@@ -38,7 +49,8 @@ struct OperatorSession: Sendable {
             videos: PostgresVideoRepository(client: database.client, node: id),
             jobs: aws?.jobs ?? PostgresJobQueue(client: database.client, configuration: .jobs, clock: clock),
             deadLetters: aws?.deadLetters
-                ?? PostgresJobQueue(client: database.client, configuration: .deadLetters, clock: clock))
+                ?? PostgresJobQueue(client: database.client, configuration: .deadLetters, clock: clock),
+            folder: folder, service: database, aws: aws)
         do {
             try await use(session, body)
             await aws?.http.shutdown()

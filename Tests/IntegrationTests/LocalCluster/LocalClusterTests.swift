@@ -86,7 +86,7 @@ extension Integration {
                 let load = try Self.load(cluster, balancer, ["--rate", "60", "--seconds", "12", "--mix", "rankings=1"])
                 #expect(try await load.end(within: .seconds(60)) == .exited(0), "\(load.output)")
                 #expect(count("scaling out") >= 1 && count("api-2 is healthy") == 1, "\(program.output)")
-                try await untilTrue("the second node has gone", within: .seconds(30)) { count("has drained") >= 1 }
+                try await untilTrue("the second node has gone", within: .seconds(60)) { count("has drained") >= 1 }
                 let status = try cluster.launch(["cluster", "status", "--json"])
                 #expect(try await status.end(within: .seconds(10)) == .exited(0))
                 let node = try #require(try JSON.parse(Array(status.output.utf8))["nodes"]?.items?.first)

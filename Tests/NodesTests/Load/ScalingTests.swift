@@ -18,22 +18,25 @@ struct ScalingTests {
         #expect(policy.change(Self.load(0, 0), nodes: 0) == 1)
     }
 
-    @Test("one goes under 30 % CPU when the others have room for its requests; literally, whatever they have")
+    @Test("one goes under 30 % CPU and 20 requests a node; literally, whatever the requests are")
     func shrinks() {
         let literal = ScalingPolicy(reading: .literal)
-        #expect(ScalingPolicy().change(Self.load(60, 5), nodes: 2) == 0)
-        #expect(literal.change(Self.load(60, 5), nodes: 2) == -1)
-        #expect(ScalingPolicy().change(Self.load(31, 5), nodes: 2) == -1)
-        #expect(ScalingPolicy().change(Self.load(31, 30), nodes: 2) == 0)
+        #expect(ScalingPolicy().change(Self.load(40, 5), nodes: 2) == 0)
+        #expect(literal.change(Self.load(40, 5), nodes: 2) == -1)
+        #expect(ScalingPolicy().change(Self.load(39, 5), nodes: 2) == -1)
+        #expect(ScalingPolicy().change(Self.load(39, 30), nodes: 2) == 0)
         #expect(ScalingPolicy().change(Self.load(0, 0), nodes: 1) == 0)
     }
 
-    @Test("nothing changes within the cooldown")
+    @Test("two busy minutes in a row bring a node, fifteen quiet ones take one, and nothing changes within the cooldown")
     func cooldown() {
         var scaler = Scaler(policy: ScalingPolicy())
-        #expect(scaler.change(Self.load(100, 5), nodes: 1, at: .seconds(60)) == 1)
-        #expect(scaler.change(Self.load(200, 5), nodes: 2, at: .seconds(359)) == 0)
-        #expect(scaler.change(Self.load(200, 5), nodes: 2, at: .seconds(360)) == 1)
+        #expect(scaler.change(Self.load(100, 5), nodes: 1, at: .seconds(60)) == 0)
+        #expect(scaler.change(Self.load(100, 5), nodes: 1, at: .seconds(120)) == 1)
+        #expect(scaler.change(Self.load(200, 5), nodes: 2, at: .seconds(419)) == 0)
+        #expect(scaler.change(Self.load(200, 5), nodes: 2, at: .seconds(420)) == 1)
+        for minute in 8...21 { #expect(scaler.change(Self.load(0, 0), nodes: 3, at: .seconds(60 * minute)) == 0) }
+        #expect(scaler.change(Self.load(0, 0), nodes: 3, at: .seconds(1320)) == -1)
     }
 
     @Test("on a load of cheap requests the literal reading flaps, and ours does not; ours serves a rush and goes back")

@@ -1,0 +1,124 @@
+import Actors
+import ArgumentParser
+import FoundationEssentials
+import Glibc
+import Transport
+
+/// `anb restore FOLDER`: a backup, into an empty database and an empty store.
+struct RestoreCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restore",
+        abstract: "Bring a backup into an empty database and an empty store.",
+        discussion: """
+            No node may run. The backup is checked before anything is written, and afterwards the database's counts and \
+            ranking are compared with it; --verify also reads each object back. Jobs that were under way come from the \
+            restored queue; with SQS the Reconciler sends them anew (reconciler.redispatchAfterSeconds).
+            """)
+
+    @Argument(help: "The backup.") var folder: String
+    @Flag(help: "Read every object back from the store, and compare its hash.") var verify = false
+    @OptionGroup var options: OperatorOptions
+
+    func run() async throws {
+        _ = try options.videos(0...0)
+        do {
+            let manifest = try BackupManifest.read(folder)
+            try check(manifest)
+            let configuration = try options.configuration()
+            if configuration.isSelfContained { try restoreSecrets(to: configuration.dataDir) }
+            try await OperatorSession.run(options) { session in
+                try await restore(manifest, session)
+                try options.show(
+                    .object([
+                        "videos": .number(Double(manifest.videos)), "votes": .number(Double(manifest.votes)),
+                        "objects": .number(Double(manifest.objects.count)), "verified": .flag(verify),
+                    ]),
+                    text: """
+                        restored: \(manifest.users) users, \(manifest.videos) videos, \(manifest.votes) votes, \
+                        \(manifest.objects.count) objects\(verify ? ", each read back" : ""); the ranking is the backup's
+                        """)
+            }
+        } catch let failure as BackupFailure {
+            StandardError.write("anb: not restored: \(failure)")
+            throw OperatorExit.negative
+        }
+    }
+
+    private func path(of object: BackupManifest.Object) -> String {
+        "\(folder)/\(BackupManifest.objectsName)/\(object.key)"
+    }
+
+    /// Before anything is written.
+    private func check(_ manifest: BackupManifest) throws(BackupFailure) {
+        guard BackupManifest.hash(ofFile: "\(folder)/\(BackupManifest.dumpName)") == manifest.dumpSHA256 else {
+            throw BackupFailure("\(BackupManifest.dumpName) is not what the manifest says: the backup is damaged")
+        }
+        for object in manifest.objects where BackupManifest.hash(ofFile: path(of: object)) != object.sha256 {
+            throw BackupFailure("\(path(of: object)) is missing or damaged")
+        }
+    }
+
+    private func restoreSecrets(to dataDir: String) throws {
+        let source = "\(folder)/\(BackupManifest.secretName)"
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: source) else { return }
+        let target = try DataFolder(path: dataDir).subfolder("secret")
+        for name in names {
+            try? FileManager.default.removeItem(atPath: "\(target)/\(name)")
+            try FileManager.default.copyItem(atPath: "\(source)/\(name)", toPath: "\(target)/\(name)")
+        }
+    }
+
+    private func restore(_ manifest: BackupManifest, _ session: OperatorSession) async throws {
+        let store = try session.store()
+        let before = try await session.service.client.moment()
+        guard before.users == 0, before.videos == 0 else {
+            throw BackupFailure("the database has \(before.users) users and \(before.videos) videos: it must be empty")
+        }
+        for prefix in [ObjectPrefix.original, .processed] {
+            guard try await store.list(prefix, after: nil, limit: 1).isEmpty else {
+                throw BackupFailure("the store has objects below \(prefix.rawValue): it must be empty")
+            }
+        }
+        // Objects first: one without a row is only removed, a row without its object is lost work.
+        for object in manifest.objects { try await put(object, to: store, session) }
+        try await PostgresTools(configuration: session.service.configuration).run(
+            "pg_restore",
+            [
+                "--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error",
+                "--dbname=service=anb", "\(folder)/\(BackupManifest.dumpName)",
+            ])
+        let after = try await session.service.client.moment()
+        guard
+            after.users == manifest.users, after.videos == manifest.videos, after.votes == manifest.votes,
+            BackupManifest.hash(ofRanking: after.ranking) == manifest.rankingSHA256
+        else { throw BackupFailure("what was restored is not what was backed up: counts or ranking differ") }
+        let known = Set(manifest.objects.map(\.key) + manifest.deletedMeanwhile)
+        if let missing = after.objects.keys.first(where: { !known.contains($0.name) }) {
+            throw BackupFailure("the database refers to \(missing), which the backup has not")
+        }
+        if verify { try await compare(manifest, store) }
+    }
+
+    /// A copy is handed over, which a store on the same disk takes by rename.
+    private func put(_ object: BackupManifest.Object, to store: any ObjectStore, _ session: OperatorSession) async throws {
+        let temp = try session.folder.subfolder("temp") + "/restore-\(getpid())"
+        unlink(temp)
+        try FileManager.default.copyItem(atPath: path(of: object), toPath: temp)
+        defer { unlink(temp) }
+        do {
+            try await store.put(LocalFile(temp), at: ObjectKey(object.key), contentType: object.contentType)
+        } catch { throw BackupFailure("\(object.key) cannot be stored: \(error)") }
+    }
+
+    private func compare(_ manifest: BackupManifest, _ store: any ObjectStore) async throws {
+        let temp = "\(FileManager.default.temporaryDirectory.path)/anb-verify-\(UInt64.random(in: .min ... .max))"
+        defer { unlink(temp) }
+        for object in manifest.objects {
+            unlink(temp)
+            try await store.fetch(ObjectKey(object.key), into: LocalFile(temp))
+            guard BackupManifest.hash(ofFile: temp) == object.sha256 else {
+                throw BackupFailure("\(object.key) came back different from the store")
+            }
+        }
+    }
+}
