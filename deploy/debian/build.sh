@@ -35,14 +35,15 @@ epoch() {
 
 # What the binary loads and no Debian package brings: the runtime of Swift. None, if it is linked statically.
 private_libraries() {
-    local path missing
+    local paths known missing path
+    paths=$(ldd "$1" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u)
     missing=$(ldd "$1" | awk '/not found/ { print $1 }')
     [ -z "$missing" ] || fail "$1 needs libraries that this machine has not: $missing"
-    ldd "$1" | awk '$2 == "=>" { print $3 }' | sort -u | while read -r path; do
-        # On a merged /usr the database knows some libraries by /lib, some by /usr/lib.
-        dpkg-query -S "$path" "/usr$path" "$(readlink -f "$path")" >/dev/null 2>&1 && continue
-        # dpkg-query fails when one of several is unknown: what it knows is on its output.
-        [ -n "$(dpkg-query -S "$path" "/usr$path" "$(readlink -f "$path")" 2>/dev/null)" ] || printf '%s\n' "$path"
+    # One question for all. It fails when one path is unknown, which is what is asked. On a merged /usr the packages'
+    # lists name some libraries by /lib, some by /usr/lib: base names tell enough.
+    known=$(printf '%s\n' "$paths" | sed 's,.*/,*/,' | xargs dpkg-query -S 2>/dev/null | sed 's,.*/,,' || true)
+    for path in $paths; do
+        grep -qxF "${path##*/}" <<<"$known" || printf '%s\n' "$path"
     done
 }
 
