@@ -143,7 +143,8 @@ boot() {
     mkdir "$cgroup"
     (
         echo "$BASHPID" >"$cgroup/cgroup.procs"
-        exec unshare --mount --pid --fork --ipc --uts --net --cgroup bash -euc "$boot_script" boot "$root"
+        # Its end is this one's, also by kill -9.
+        exec setpriv --pdeathsig KILL unshare --kill-child --mount --pid --fork --ipc --uts --net --cgroup bash -euc "$boot_script" boot "$root"
     ) >"$temporary/boot.log" 2>&1 </dev/null &
     leader=$!
     within 10 pgrep -P "$leader" >/dev/null || { cat "$temporary/boot.log"; return 1; }
@@ -279,13 +280,15 @@ no ls /root/taken-over
 printf '#!/bin/sh\n' >x && chmod 755 x || exit 1
 no ./x
 rm x
-no cp /bin/true /tmp/x '&&' /tmp/x
+cp /bin/true /tmp/x || exit 1
+no /tmp/x
 no chmod u+s /var/lib/anb
 no unshare --user --cgroup true
 no unshare --user --time true
 no unshare --mount true
 no hostname x
-no perl -e 'use Socket; socket(my $s, 17, SOCK_RAW, 0) or exit 1'
+# AF_VSOCK; memory that is writable and executable.
+no perl -e 'socket(my $s, 40, 1, 0) or exit 1'
 no perl -e 'syscall(9, 0, 4096, 7, 34, -1, 0) == -1 and exit 1'
 # The sandbox itself still works: ffmpeg in all namespaces that MediaSandbox makes.
 bwrap --unshare-net --unshare-pid --unshare-ipc --unshare-uts --die-with-parent --ro-bind /usr /usr --symlink usr/lib /lib \
@@ -406,14 +409,12 @@ says_come_back() {
 
 worker_stops() { inside systemctl stop anb-worker && ended_well anb-worker; }
 database_stopped_cleanly() {
-    inside sh -c '/usr/lib/postgresql/15/bin/pg_controldata /var/lib/anb/pg' | tee /dev/stderr |
-        grep -qE 'cluster state: +shut down$' && ! inside pgrep -u anb
+    inside sh -c '/usr/lib/postgresql/*/bin/pg_controldata /var/lib/anb/pg' | grep 'cluster state: *shut down$' &&
+        ! inside pgrep -u anb
 }
 metrics_are_alone() {
-    local file
-    for file in "$root"/var/log/anb/metrics.log*; do
-        [ ! -s "$file" ] || { grep -vE '^\{.*"_aws".*\}$' "$file" && return 1; cat "$file"; }
-    done | grep -q _aws
+    cat "$root"/var/log/anb/metrics.log* >"$temporary/metrics"
+    [ -s "$temporary/metrics" ] && ! grep -vE '^\{.*"_aws".*\}$' "$temporary/metrics"
 }
 
 # One process of both roles, without systemd, as a container would run it.
@@ -432,18 +433,21 @@ one_node_of_all() {
 purges() {
     inside dpkg --purge anb || return 1
     # Only people's data, and the user whose they are.
-    inside find /etc /usr /var/log /var/lib/systemd /run/systemd -name '*anb*' ! -name 'anb-probe*' ! -path '/etc/postgresql-common/*' |
-        grep . && return 1
+    ! inside find /etc /usr /var /run/systemd \( -name anb -o -name 'anb[.-]*' \) ! -name 'anb-probe*' \
+        ! -path '/etc/postgresql-common/*' ! -path /var/lib/anb | grep . || return 1
     inside test -d /var/lib/anb/pg && inside getent passwd anb && inside nginx -t &&
         [ "$(inside readlink /etc/nginx/sites-enabled/default)" = ../sites-available/default ] && inside systemctl is-active nginx
 }
 
-# Twice over, and without data nothing at all is left.
+# Without data nothing at all is left: every path is as before. (Lists, caches and logs of apt and dpkg are theirs.)
 purges_without_data() {
     inside rm -rf /var/lib/anb
-    inside dpkg -i /root/anb.deb && inside dpkg --purge anb && ! inside getent passwd anb && ! inside getent group anb &&
-        ! inside test -e /var/lib/anb
+    inside dpkg -i /root/anb.deb && inside dpkg --purge anb || return 1
+    all_paths >"$temporary/before"
+    inside dpkg -i /root/anb.deb && ! all_paths | cmp -s "$temporary/before" - && inside dpkg --purge anb || return 1
+    all_paths | diff "$temporary/before" - && ! inside getent passwd anb && ! inside getent group anb
 }
+all_paths() { inside find /etc /usr /var /run/systemd/system /root -path /var/lib/dpkg -prune -o -print | sort; }
 
 # --- The run ---------------------------------------------------------------------------------------------------------
 
@@ -459,6 +463,9 @@ root=$temporary/root
 trap clean EXIT
 trap 'exit 130' INT TERM
 
+# A copy: a build that goes on beside the test must not change what is tested.
+cp "$binary" "$temporary/anb"
+binary=$temporary/anb
 package=$("$here/build.sh" "$binary" "$temporary") || stop 'the package can be built'
 say "       $(basename "$package"), $(stat -c %s "$package") bytes"
 check 'the same commit gives the same bytes' same_bytes
