@@ -488,7 +488,7 @@ check 'exposure of anb-worker below 3.0' exposure worker
 say "       exposure: api $(exposure_figure api), worker $(exposure_figure worker)"
 
 check 'the system boots' boot
-[ "$failed" = 0 ] || exit 1
+is_up || exit 1
 check 'anb doctor as user anb without new privileges: all ok, ffmpeg in bubblewrap' doctor_is_content
 check 'the notice is a load balancer'\''s by default' default_notice_is_a_balancers
 change_conffiles
