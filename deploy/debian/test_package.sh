@@ -370,8 +370,11 @@ speaks_https() {
 
 default_notice_is_a_balancers() { [[ $(inside systemctl show -p Environment --value anb-api) == *ANB_DRAIN_NOTICE_SECONDS=65* ]]; }
 
+# The running nodes write to the file that they were given: it must stay the same one.
 rotates() {
-    inside logrotate -f /etc/logrotate.d/anb && [ -s "$root/var/log/anb/node.log.1" ] && [ ! -s "$root/var/log/anb/node.log" ]
+    local log=$root/var/log/anb/node.log before
+    before=$(stat -c %i "$log")
+    inside logrotate -f /etc/logrotate.d/anb && [ -s "$log.1" ] && [ ! -s "$log" ] && [ "$(stat -c %i "$log")" = "$before" ]
 }
 
 # The administrator's own settings, one of which makes this test short.
