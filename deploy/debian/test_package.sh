@@ -18,6 +18,7 @@ mirror=${ANB_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 cache=$project/.build/debootstrap
 host=contest.example
 
+exec 3>&1
 passed=0 failed=0
 temporary='' root='' init='' cgroup=''
 
@@ -36,7 +37,8 @@ clean() {
         done
     fi
     [ -z "$temporary" ] || rm -rf --one-file-system "$temporary"
-    say "$passed passed, $failed failed"
+    # An interrupted check's own output is a file.
+    say "$passed passed, $failed failed" >&3
     [ "$failed" = 0 ] || exit 1
 }
 
