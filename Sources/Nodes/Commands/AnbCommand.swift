@@ -14,14 +14,16 @@ struct AnbCommand: AsyncParsableCommand {
             Of the launcher:
               ./anb test [--long]    build, and run every test; --long adds those that take minutes
               ./anb build            build only
+              ./anb package [FOLDER] build the Debian package
               ./anb aws-local [--faults] [--moto] COMMAND…
                                      run a command beside SeaweedFS (S3), ministack (SQS) and PostgreSQL over TLS
             """,
         subcommands: [
             DemoCommand.self, DoctorCommand.self, QueueCommand.self, VideoCommand.self, AccountCommand.self,
             DeadLetterCommand.self, ProvisionCommand.self, BrandCommand.self, InspectCommand.self, LoadCommand.self,
-            TranscodeCommand.self, TransferCommand.self, ClusterCommand.self, PlanCommand.self, BackupCommand.self, RestoreCommand.self,
-            ConfigurationCommand.self,
+            TranscodeCommand.self, TransferCommand.self, ClusterCommand.self, PlanCommand.self, BackupCommand.self,
+            RestoreCommand.self,
+            ConfigurationCommand.self, VersionCommand.self, ManualCommand.self,
         ])
 
     /// Parses and runs; ends the process with the command's exit code.

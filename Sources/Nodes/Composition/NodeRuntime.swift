@@ -186,7 +186,7 @@ package struct NodeRuntime: Sendable {
     }
 
     /// Files, tools and the database need descriptors, too.
-    private static let reservedDescriptors = 256
+    static let reservedDescriptors = 256
 
     private var maximumConnections: Int {
         let wanted = configuration.integer("http.maxConnections")

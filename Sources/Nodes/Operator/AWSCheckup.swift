@@ -22,6 +22,7 @@ struct AWSCheckup: Sendable {
             let end = found.expiresAt.map { ", until \($0.rfc3339)" } ?? ""
             checks.append(Check("credentials", .ok, "\(found.accessKeyID) of \(found.source)\(end)"))
             checks += await bucket(services) + queues(services)
+            for step in services.provisioning { checks.append(Self.check(await step.carryOut(isDry: true))) }
         } catch {
             checks.append(
                 Check(
@@ -31,6 +32,20 @@ struct AWSCheckup: Sendable {
         }
         await services.http.shutdown()
         return checks
+    }
+
+    /// The owner's numbers against what the services say.
+    private static func check(_ finding: Provisioning.Finding) -> Check {
+        switch finding.verdict {
+        case .right, .changed: Check(finding.name, .ok, finding.found)
+        case .unsupported: Check(finding.name, .warning, finding.found)
+        case .differs:
+            Check(finding.name, .failed, "\(finding.found), wanted: \(finding.wanted)", advice: "anb provision")
+        case .failed:
+            Check(
+                finding.name, .warning, finding.found,
+                advice: "this identity may not look at it: run anb doctor with the policy deploy/iam/operator.json")
+        }
     }
 
     private static func text(_ error: AWSCredentialError) -> String {

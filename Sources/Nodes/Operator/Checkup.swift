@@ -16,6 +16,7 @@ struct Checkup: Sendable {
         checks.append(dataFolder())
         checks.append(await mediaTools())
         checks.append(port())
+        checks.append(descriptors())
         if configuration.text("database.url").isEmpty { checks.append(postgresPrograms()) }
         checks.append(tokenKeys())
         return checks + (await database()) + (await AWSCheckup(configuration: configuration).run())
@@ -102,6 +103,16 @@ struct Checkup: Sendable {
             advice: "ports below 1024 need root: choose another with port=NUMBER")
     }
 
+    private func descriptors() -> Check {
+        let limit = DescriptorLimit.raise()
+        let wanted = configuration.integer("http.maxConnections") + NodeRuntime.reservedDescriptors
+        return limit >= wanted
+            ? Check("descriptors", .ok, "\(limit)")
+            : Check(
+                "descriptors", .warning, "\(limit), for \(limit - NodeRuntime.reservedDescriptors) connections",
+                advice: "raise the limit of open files (LimitNOFILE of the unit, ulimit -n) to \(wanted)")
+    }
+
     private func postgresPrograms() -> Check {
         do {
             let installation = try PostgresInstallation.choose(existing: nil)
@@ -141,6 +152,11 @@ struct Checkup: Sendable {
                     : Check(
                         "clock", .failed, "\(Int(difference)) s away from the database's",
                         advice: "synchronise the clocks (chrony)"),
+                server.losesCommits.isEmpty
+                    ? Check("durability", .ok, "a commit that was answered stays")
+                    : Check(
+                        "durability", .failed, server.losesCommits.joined(separator: ", "),
+                        advice: "a vote that was answered may be lost: set them on"),
                 letters == 0
                     ? Check("dead letters", .ok, "none")
                     : Check("dead letters", .warning, "\(letters)", advice: "anb dlq list"),

@@ -8,7 +8,8 @@ extension PostgresConfiguration {
         var values: [(String, String)] = []
         for (keyword, value) in parameters {
             var message: UnsafeMutablePointer<CChar>?
-            guard keyword == "dbname", value.hasPrefix("postgres"), let options = PQconninfoParse(value, &message) else {
+            guard keyword == "dbname", value.hasPrefix("postgres"), let options = PQconninfoParse(value, &message)
+            else {
                 PQfreemem(message)
                 values.append((keyword, value))
                 continue

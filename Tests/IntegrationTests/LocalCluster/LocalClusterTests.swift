@@ -73,7 +73,9 @@ extension Integration {
                 let votes = Int(report["actions"]?["vote"]?["statuses"]?["200"]?.number ?? 0)
                 let ranking = try await balancer.get("/api/public/rankings?limit=100").json.items ?? []
                 let counted = ranking.reduce(0) { $0 + Int($1["votes"]?.number ?? 0) }
-                #expect(votes > 10 && counted == votes, "\(votes) votes were answered 200, \(counted) are counted: \(ranking)")
+                #expect(
+                    votes > 10 && counted == votes,
+                    "\(votes) votes were answered 200, \(counted) are counted: \(ranking)")
             }
         }
 

@@ -28,7 +28,8 @@ struct ScalingTests {
         #expect(ScalingPolicy().change(Self.load(0, 0), nodes: 1) == 0)
     }
 
-    @Test("two busy minutes in a row bring a node, fifteen quiet ones take one, and nothing changes within the cooldown")
+    @Test(
+        "two busy minutes in a row bring a node, fifteen quiet ones take one, and nothing changes within the cooldown")
     func cooldown() {
         var scaler = Scaler(policy: ScalingPolicy())
         #expect(scaler.change(Self.load(100, 5), nodes: 1, at: .seconds(60)) == 0)

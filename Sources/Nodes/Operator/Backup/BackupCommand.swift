@@ -87,7 +87,8 @@ private struct Backup {
         }
         try manager.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        try manager.createDirectory(atPath: "\(folder)/\(BackupManifest.objectsName)", withIntermediateDirectories: true)
+        try manager.createDirectory(
+            atPath: "\(folder)/\(BackupManifest.objectsName)", withIntermediateDirectories: true)
     }
 
     /// - Returns: what was copied, by key, and the keys of videos that were deleted meanwhile.

@@ -63,7 +63,8 @@ struct BackupManifest: Codable, Sendable {
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .iso8601
         guard let manifest = try? decoder.decode(BackupManifest.self, from: data), manifest.format == format else {
-            throw BackupFailure("\(folder)/\(name) is not of format \(format): restore it with the version that made it")
+            throw BackupFailure(
+                "\(folder)/\(name) is not of format \(format): restore it with the version that made it")
         }
         return manifest
     }

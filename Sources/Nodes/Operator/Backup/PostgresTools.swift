@@ -12,8 +12,9 @@ struct PostgresTools: Sendable {
     func run(_ name: String, _ arguments: [String]) async throws {
         let folder = try Self.folder(of: name)
         let file = "\(FileManager.default.temporaryDirectory.path)/anb-service-\(UInt64.random(in: .min ... .max))"
-        guard FileManager.default.createFile(
-            atPath: file, contents: Data(configuration.serviceFile.utf8), attributes: [.posixPermissions: 0o600])
+        guard
+            FileManager.default.createFile(
+                atPath: file, contents: Data(configuration.serviceFile.utf8), attributes: [.posixPermissions: 0o600])
         else { throw BackupFailure("\(file) cannot be written") }
         defer { unlink(file) }
         let result = try await Subprocess.run(

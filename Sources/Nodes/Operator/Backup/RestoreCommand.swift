@@ -24,8 +24,6 @@ struct RestoreCommand: AsyncParsableCommand {
         do {
             let manifest = try BackupManifest.read(folder)
             try check(manifest)
-            let configuration = try options.configuration()
-            if configuration.isSelfContained { try restoreSecrets(to: configuration.dataDir) }
             try await OperatorSession.run(options) { session in
                 try await restore(manifest, session)
                 try options.show(
@@ -79,6 +77,8 @@ struct RestoreCommand: AsyncParsableCommand {
                 throw BackupFailure("the store has objects below \(prefix.rawValue): it must be empty")
             }
         }
+        // Not before all of it is known to be empty: a cluster that lives keeps its keys.
+        if session.configuration.isSelfContained { try restoreSecrets(to: session.configuration.dataDir) }
         // Objects first: one without a row is only removed, a row without its object is lost work.
         for object in manifest.objects { try await put(object, to: store, session) }
         try await PostgresTools(configuration: session.service.configuration).run(
@@ -100,7 +100,9 @@ struct RestoreCommand: AsyncParsableCommand {
     }
 
     /// A copy is handed over, which a store on the same disk takes by rename.
-    private func put(_ object: BackupManifest.Object, to store: any ObjectStore, _ session: OperatorSession) async throws {
+    private func put(_ object: BackupManifest.Object, to store: any ObjectStore, _ session: OperatorSession)
+        async throws
+    {
         let temp = try session.folder.subfolder("temp") + "/restore-\(getpid())"
         unlink(temp)
         try FileManager.default.copyItem(atPath: path(of: object), toPath: temp)

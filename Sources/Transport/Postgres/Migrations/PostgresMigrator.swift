@@ -15,6 +15,9 @@ package struct PostgresMigrator: Sendable {
         self.logger = logger
     }
 
+    /// The last step that this release knows.
+    package static var latest: Int { Int(PostgresMigration.all.map(\.number).max() ?? 0) }
+
     /// Applies what is missing; nothing when the schema is up to date.
     package func run() async throws(RepositoryError) {
         try await run(PostgresMigration.all)

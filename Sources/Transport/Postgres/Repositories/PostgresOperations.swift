@@ -67,7 +67,8 @@ package struct PostgresOperations: Sendable {
             let row = rows[0]
             return Server(
                 version: try row.text(0), schema: try row.count(1), time: try row.date(2),
-                maximumConnections: try row.count(3), connections: try row.count(4))
+                maximumConnections: try row.count(3), connections: try row.count(4),
+                losesCommits: try row.textArray(5))
         }
     }
 
@@ -91,6 +92,8 @@ package struct PostgresOperations: Sendable {
         package let maximumConnections: Int
         /// Open ones, as far as this user may see them.
         package let connections: Int
+        /// Settings by which an answered commit could be lost, as `name = value`.
+        package let losesCommits: [String]
     }
 }
 
@@ -141,6 +144,8 @@ private enum OperationStatements {
         """
         SELECT current_setting('server_version'), (SELECT max(number) FROM schema_migrations), clock_timestamp(),
             current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
-            (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')
+            (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+            ARRAY(SELECT name || ' = ' || setting FROM pg_settings
+                WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off' ORDER BY name)
         """)
 }
