@@ -13,6 +13,7 @@ struct AnbCommand: AsyncParsableCommand {
 
             Of the launcher:
               ./anb test [--long]    build, and run every test; --long adds those that take minutes
+              ./anb test --soak      20 minutes of load and faults: does a node grow?
               ./anb build            build only
               ./anb package [FOLDER] build the Debian package
               ./anb aws-local [--faults] [--moto] COMMAND…

@@ -21,6 +21,16 @@ extension Repositories {
             }
         }
 
+        /// During a roll both releases run on one schema: a step adds, and what the former release reads stays.
+        @Test("no step takes away, renames or tightens what a former release uses")
+        func expanding() {
+            let taking = ["DROP TABLE", "DROP COLUMN", "RENAME", "SET NOT NULL", " TYPE ", "TRUNCATE", "DELETE FROM"]
+            for migration in PostgresMigration.all {
+                let words = migration.sql.split(whereSeparator: \.isWhitespace).joined(separator: " ").uppercased()
+                for phrase in taking { #expect(!words.contains(phrase), "\(migration.name): \(phrase)") }
+            }
+        }
+
         @Test("migrating again changes nothing, and a later release's steps do no harm")
         func again() async throws {
             try await withDatabase { database in

@@ -2,8 +2,8 @@
 package struct PostgresMigration: Sendable {
     /// From 1, without gaps.
     let number: Int32
-    let name: String
-    let sql: String
+    package let name: String
+    package let sql: String
 
-    static let all: [PostgresMigration] = [accountsAndVideos, votes, localQueue, events, idempotency, throttle]
+    package static let all: [PostgresMigration] = [accountsAndVideos, votes, localQueue, events, idempotency, throttle]
 }
