@@ -139,7 +139,7 @@ package final class Invariants: @unchecked Sendable {
         undeleted[told, default: 0] += 1
         let at = now
         simulation.at(at + nanoseconds(.seconds(1)), node: node) {
-            guard !node.isPaused, node.resumedAt < at else { return }
+            guard !node.isPaused, !node.isEnding, node.resumedAt < at else { return }
             self.require(
                 self.undeleted[told, default: 0] <= 0, "I15 \(self.label(dispatch)): \(node.name) leaves a void message"
             )
@@ -147,7 +147,9 @@ package final class Invariants: @unchecked Sendable {
     }
 
     func asksToDelete(_ dispatch: Dispatch, _ node: SimulatedNode) {
-        undeleted[Told(node: node.number, dispatch: dispatch), default: 0] -= 1
+        let told = Told(node: node.number, dispatch: dispatch)
+        // A message may be deleted for other reasons, too.
+        if let count = undeleted[told], count > 0 { undeleted[told] = count - 1 }
     }
 
     // MARK: - Idempotency keys

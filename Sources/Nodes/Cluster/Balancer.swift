@@ -25,8 +25,9 @@ struct Balancer: Sendable {
     }
 
     /// Runs until cancelled; its requests under way may end.
+    /// - Parameter started: told nginx's process.
     /// - Throws: `ClusterFailure` when it ends by itself.
-    func run() async throws {
+    func run(started: @escaping @Sendable (pid_t) async -> Void) async throws {
         for name in ["run", "temp"] {
             try FileManager.default.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
         }
@@ -39,19 +40,20 @@ struct Balancer: Sendable {
         let result = try await Subprocess.run(
             .path(FilePath(program)),
             arguments: ["-p", folder, "-c", "nginx.conf", "-e", "nginx.log", "-g", "daemon off;"],
-            platformOptions: options, input: .none, output: .discarded, error: .discarded)
+            platformOptions: options, input: .none, output: .discarded, error: .discarded
+        ) { execution in
+            await started(pid_t(execution.processIdentifier.value))
+        }
         if !Task.isCancelled {
             throw ClusterFailure("nginx ended (\(result.terminationStatus)); its log is \(folder)/nginx.log")
         }
     }
 
     /// Sends requests to these ports from now on; what is under way elsewhere goes on.
-    func serve(from ports: [Int]) throws {
+    /// - Parameter process: nginx, once it runs.
+    func serve(from ports: [Int], telling process: pid_t?) throws {
         try Data(configuration(ports).utf8).write(to: URL(filePath: "\(folder)/nginx.conf"), options: .atomic)
-        guard let text = try? String(contentsOfFile: "\(folder)/run/nginx.pid", encoding: .utf8),
-            let process = pid_t(text.filter { !$0.isWhitespace })
-        else { return }
-        kill(process, SIGHUP)
+        if let process { kill(process, SIGHUP) }
     }
 
     /// A node closes a connection that has been idle for 75 s (`http.idleSeconds`): nginx lets go of it before.
@@ -77,7 +79,9 @@ struct Balancer: Sendable {
             """
         let nobody = """
                         default_type application/json;
-                        return 503 '{"statusCode": 503, "error": "Service Unavailable", "message": "no API node is healthy"}';
+                        add_header Retry-After 1 always;
+                        add_header X-Request-Id $request_id always;
+                        return 503 '{"detail": "Servicio no disponible (Service unavailable)", "message": "Servicio no disponible (Service unavailable)"}';
             """
         return """
             # Written by anb cluster up.

@@ -40,7 +40,8 @@ struct ClusterUpCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try NodeCommand.loadOrExit(settings)
-        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
+        try refuseOwnKeys()
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sigusr1)
         var logger = Logger(label: "anb")
         logger.logLevel = .error
         let client = HTTPClient(logger: logger)
@@ -52,6 +53,7 @@ struct ClusterUpCommand: AsyncParsableCommand {
             guard try lock.tryLock(.exclusive) else {
                 throw ClusterFailure("a cluster runs on \(folder.path) already: anb cluster status")
             }
+            try await ClusterRemains(folder: "\(folder.path)/cluster").end()
             let cluster = try LocalCluster(shape(configuration), dataDir: folder.path, client: client) {
                 print($0)
                 fflush(nil)
@@ -59,16 +61,10 @@ struct ClusterUpCommand: AsyncParsableCommand {
             print("nginx on http://127.0.0.1:\(port), logs in \(folder.path)/cluster")
             fflush(nil)
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await cluster.run(rolls: rolls) }
-                group.addTask {
-                    for await signal in signals {
-                        guard signal == .sighup else { return }
-                        rolls.raise()
-                    }
-                }
-                try await group.next()
+                let stop = Signal()
+                group.addTask { await Self.listen(to: signals, rolls: rolls, stop: stop) }
+                try await Self.run(cluster, rolls: rolls, until: stop)
                 group.cancelAll()
-                do { try await group.waitForAll() } catch is CancellationError {}
             }
             _ = lock
         } catch {
@@ -79,10 +75,47 @@ struct ClusterUpCommand: AsyncParsableCommand {
         await client.shutdown()
     }
 
+    /// Returns when the cluster has drained after `stop`.
+    private static func run(_ cluster: LocalCluster, rolls: Signal, until stop: Signal) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await cluster.run(rolls: rolls) }
+            group.addTask { for await _ in stop.elements { break } }
+            try await group.next()
+            group.cancelAll()
+            do { try await group.waitForAll() } catch is CancellationError {}
+        }
+    }
+
+    /// The first signal drains; a second one does not wait for it: the next `up` ends what is left.
+    private static func listen(to signals: UnixSignalsSequence, rolls: Signal, stop: Signal) async {
+        var isSecond = false
+        for await signal in signals {
+            if signal == .sigusr1 {
+                rolls.raise()
+            } else if isSecond {
+                ProcessEnd.exit(130)
+            } else {
+                isSecond = true
+                stop.raise()
+            }
+        }
+    }
+
+    /// What the cluster itself gives to its nodes.
+    private func refuseOwnKeys() throws {
+        let own = ["port", "http.port", "http.host", "http.trustedProxies", "drain.noticeSeconds", "role", "config"]
+        for word in settings {
+            guard let key = own.first(where: { word.hasPrefix($0 + "=") }) else { continue }
+            StandardError.write("anb: \(key) is the cluster's to set: use --port and --health-seconds")
+            throw ExitCode(64)
+        }
+    }
+
     private func shape(_ configuration: NodeConfiguration) -> LocalCluster.Shape {
         LocalCluster.Shape(
             apis: api, workers: workers, port: port, healthInterval: .milliseconds(Int64(healthSeconds * 1000)),
             scaling: scale ? ScalingPolicy() : nil, minute: .milliseconds(Int64(minuteSeconds * 1000)),
+            grace: configuration.seconds("drain.graceSeconds"),
             settings: settings)
     }
 }
@@ -94,8 +127,10 @@ private struct ClusterState {
     /// - Throws: `ExitCode` after a sentence, when no cluster runs.
     init(_ configuration: NodeConfiguration) throws {
         guard let data = try? Data(contentsOf: URL(filePath: "\(configuration.dataDir)/cluster/state.json")),
-            let json = try? JSONDecoder().decode(JSONValue.self, from: data), let pid = json["pid"]?.amount,
-            kill(pid_t(pid), 0) == 0 || errno == EPERM
+            let json = try? JSONDecoder().decode(JSONValue.self, from: data), json["pid"]?.amount != nil,
+            // The cluster holds its lock for life; a file may be left from any time.
+            let lock = try? FileLock(path: "\(configuration.dataDir)/cluster/cluster.lock"),
+            (try? lock.tryLock(.exclusive)) == false
         else {
             StandardError.write("anb: no cluster runs on \(configuration.dataDir): anb cluster up")
             throw OperatorExit.negative
@@ -123,7 +158,7 @@ struct ClusterRollCommand: AsyncParsableCommand {
             StandardError.write("anb: the cluster is rolling already")
             throw OperatorExit.negative
         }
-        guard kill(before.pid, SIGHUP) == 0 else {
+        guard kill(before.pid, SIGUSR1) == 0 else {
             StandardError.write("anb: the cluster's process \(before.pid): \(String(cString: strerror(errno)))")
             throw OperatorExit.negative
         }
@@ -161,5 +196,35 @@ struct ClusterStatusCommand: AsyncParsableCommand {
             }
         }
         try options.show(state.json, text: table.text)
+    }
+}
+
+/// What a cluster that was killed has left: nginx and nodes go on without it.
+private struct ClusterRemains {
+    let folder: String
+
+    private static let limit: Duration = .seconds(20)
+
+    /// To be called under the cluster's lock. Only processes that work in this very folder are ended.
+    func end() async throws {
+        guard let data = try? Data(contentsOf: URL(filePath: "\(folder)/state.json")),
+            let state = try? JSONDecoder().decode(JSONValue.self, from: data)
+        else { return }
+        var pids = [state["nginx"]?.amount]
+        if case .array(let nodes) = state["nodes"] { pids += nodes.map { $0["pid"]?.amount } }
+        let left = pids.compactMap { $0.map { pid_t($0) } }.filter(isOurs)
+        for pid in left { kill(pid, SIGTERM) }
+        let end = ContinuousClock.now + Self.limit
+        while left.contains(where: isOurs), ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(100)) }
+        for pid in left where isOurs(pid) { kill(pid, SIGKILL) }
+        unlink("\(folder)/state.json")
+        unlink("\(folder)/run/nginx.pid")
+    }
+
+    private func isOurs(_ pid: pid_t) -> Bool {
+        guard let bytes = try? Data(contentsOf: URL(filePath: "/proc/\(pid)/cmdline")) else { return false }
+        let words = String(decoding: bytes.map { $0 == 0 ? 32 : $0 }, as: UTF8.self)
+        let dataDir = folder.prefix(folder.count - "/cluster".count)
+        return words.contains("dataDir=\(dataDir) ") || words.contains("nginx") && words.contains(folder)
     }
 }

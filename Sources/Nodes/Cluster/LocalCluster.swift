@@ -19,6 +19,8 @@ actor LocalCluster {
         var scaling: ScalingPolicy?
         /// What the policy calls a minute.
         var minute: Duration
+        /// Of a drain, beside the notice.
+        var grace: Duration
         /// Given to each node.
         var settings: [String]
     }
@@ -26,12 +28,14 @@ actor LocalCluster {
     private struct Member {
         let name: String
         let role: NodeRole
-        let port: Int
+        /// Another one at each start: whoever had the last one meanwhile keeps it.
+        var port: Int
         let stop = Signal()
         var health = HealthTally()
         var isDraining = false
         /// Nil until its process runs.
         var process: pid_t?
+        var startedAt: ContinuousClock.Instant?
     }
 
     private static let healthLimit: Duration = .seconds(5)
@@ -39,6 +43,8 @@ actor LocalCluster {
     private static let startLimit: Duration = .seconds(180)
     /// Longer than nginx takes to send requests elsewhere.
     private static let deregistration: Duration = .seconds(1)
+    /// A worker has no health to ask: one that lives for this long has found its tools and its database.
+    private static let workerIsUpAfter: Duration = .seconds(3)
     private static let pause: Duration = .milliseconds(100)
 
     private let shape: Shape
@@ -56,6 +62,7 @@ actor LocalCluster {
     private var rolls = 0
     private var isRolling = false
     private var failedRoll: String?
+    private var nginx: pid_t?
 
     init(
         _ shape: Shape, dataDir: String, client: HTTPClient, say: @escaping @Sendable (String) -> Void
@@ -79,9 +86,10 @@ actor LocalCluster {
     func run(rolls: Signal) async throws {
         for _ in 0..<shape.apis { try launch(.api) }
         for _ in 0..<shape.workers { try launch(.worker) }
-        try balancer.serve(from: [])
+        try balancer.serve(from: [], telling: nil)
+        defer { unlink("\(folder)/state.json") }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.balancer.run() }
+            group.addTask { try await self.balancer.run { await self.balancerRuns($0) } }
             group.addTask { await self.runMembers() }
             group.addTask { try await self.watchHealth() }
             group.addTask { for await _ in rolls.elements { await self.roll() } }
@@ -92,13 +100,18 @@ actor LocalCluster {
         }
     }
 
+    private func balancerRuns(_ process: pid_t) {
+        nginx = process
+        try? writeState()
+    }
+
     // MARK: - Members
 
     @discardableResult
     private func launch(_ role: NodeRole) throws -> String {
         made[role, default: 0] += 1
         let name = "\(role.rawValue)-\(made[role] ?? 0)"
-        members.append(Member(name: name, role: role, port: role.servesAPI ? try NodeProcess.freePort() : 0))
+        members.append(Member(name: name, role: role, port: 0))
         launches.send(name)
         return name
     }
@@ -114,19 +127,14 @@ actor LocalCluster {
     /// Starts the node again and again, as a service manager does, until it was told to stop.
     private func keep(_ name: String) async {
         guard let member = index(name).map({ members[$0] }) else { return }
-        var arguments = [
-            "role=\(member.role.rawValue)", "dataDir=\(dataDir)", "http.host=127.0.0.1", "port=\(member.port)",
-            "http.trustedProxies=127.0.0.1", "drain.noticeSeconds=\(member.role.servesAPI ? notice : 0)",
-        ]
-        arguments += shape.settings.filter { !$0.hasPrefix("dataDir=") }
-        let process = NodeProcess(
-            executable: executable, arguments: arguments, log: "\(folder)/\(name).log",
-            metrics: "\(folder)/\(name).emf", drainLimit: .seconds(notice + 60))
         await withTaskGroup(of: Void.self) { group in
             group.addTask { for await _ in member.stop.elements { break } }
             group.addTask {
                 while !Task.isCancelled {
-                    let ending = (try? await process.run { await self.runs(name, $0) }) ?? "it could not be started"
+                    let ending: String
+                    do {
+                        ending = try await self.process(of: name).run { await self.runs(name, $0) }
+                    } catch { ending = "\(error)" }
                     await self.ended(name, ending)
                     try? await Task.sleep(for: .seconds(1))
                 }
@@ -138,15 +146,32 @@ actor LocalCluster {
         try? writeState()
     }
 
+    private func process(of name: String) throws -> NodeProcess {
+        guard let index = index(name) else { throw CancellationError() }
+        let role = members[index].role
+        if role.servesAPI { members[index].port = try NodeProcess.freePort() }
+        let own = [
+            "role=\(role.rawValue)", "dataDir=\(dataDir)", "http.host=127.0.0.1", "port=\(members[index].port)",
+            "http.trustedProxies=127.0.0.1", "drain.noticeSeconds=\(role.servesAPI ? notice : 0)",
+        ]
+        return NodeProcess(
+            executable: executable, arguments: own + shape.settings.filter { !$0.hasPrefix("dataDir=") },
+            log: "\(folder)/\(name).log", metrics: "\(folder)/\(name).emf", drainLimit: drainLimit)
+    }
+
+    private var drainLimit: Duration { .seconds(notice + 30) + shape.grace }
+
     private func runs(_ name: String, _ process: pid_t) {
         guard let index = index(name) else { return }
         members[index].process = process
+        members[index].startedAt = clock.now
         try? writeState()
     }
 
     private func ended(_ name: String, _ ending: String) {
         guard let index = index(name) else { return }
         members[index].process = nil
+        members[index].startedAt = nil
         members[index].health = HealthTally()
         say(members[index].isDraining ? "\(name) has drained" : "\(name) ended (\(ending)); it is started again")
         refresh()
@@ -180,6 +205,7 @@ actor LocalCluster {
                 }
                 for await (name, isFine) in group { note(name, isFine) }
             }
+            refresh()
             try await clock.sleep(for: shape.healthInterval)
         }
     }
@@ -194,8 +220,11 @@ actor LocalCluster {
     private func refresh() {
         let ports = members.filter { $0.health.isHealthy && !$0.isDraining }.map(\.port).sorted()
         guard ports != served else { return }
+        // What could not be written is tried again with the next look at the nodes' health.
+        do { try balancer.serve(from: ports, telling: nginx) } catch {
+            return say("nginx cannot be told who serves: \(error)")
+        }
         served = ports
-        do { try balancer.serve(from: ports) } catch { say("nginx cannot be told who serves: \(error)") }
         try? writeState()
     }
 
@@ -208,8 +237,8 @@ actor LocalCluster {
         failedRoll = nil
         try? writeState()
         for old in members where !old.isDraining {
-            guard await replace(old) else {
-                failedRoll = "the successor of \(old.name) is not up"
+            if let failure = await replace(old) {
+                failedRoll = failure
                 break
             }
         }
@@ -219,24 +248,27 @@ actor LocalCluster {
         try? writeState()
     }
 
-    private func replace(_ old: Member) async -> Bool {
-        guard let successor = try? launch(old.role) else { return false }
+    /// - Returns: what went wrong, if anything.
+    private func replace(_ old: Member) async -> String? {
+        guard let successor = try? launch(old.role) else { return "no successor of \(old.name) could be started" }
         let isUp = await until(Self.startLimit) { member in
             guard let member else { return false }
-            return old.role.servesAPI ? member.health.isHealthy : member.process != nil
+            if old.role.servesAPI { return member.health.isHealthy }
+            return member.startedAt.map { self.clock.now - $0 >= Self.workerIsUpAfter } ?? false
         } of: {
             successor
         }
         guard isUp else {
             await stop(successor)
-            return false
+            return "\(successor), the successor of \(old.name), is not up; its log is \(folder)/\(successor).log"
         }
         await stop(old.name)
-        return await until(.seconds(notice + 120)) {
+        let isGone = await until(drainLimit + .seconds(10)) {
             $0 == nil
         } of: {
             old.name
         }
+        return isGone ? nil : "\(old.name) did not end"
     }
 
     private func until(_ limit: Duration, _ holds: (Member?) -> Bool, of name: () -> String) async -> Bool {
@@ -334,7 +366,8 @@ actor LocalCluster {
             ])
         }
         let state = JSONValue.object([
-            "pid": .number(Double(getpid())), "url": .text("http://127.0.0.1:\(shape.port)"),
+            "pid": .number(Double(getpid())), "nginx": nginx.map { .number(Double($0)) } ?? .null,
+            "url": .text("http://127.0.0.1:\(shape.port)"),
             "rolls": .number(Double(rolls)), "rolling": .flag(isRolling), "failed_roll": .optional(failedRoll),
             "nodes": .array(list),
         ])

@@ -33,7 +33,8 @@ struct AWSServices: Sendable {
         let wallClock = SystemWallClock()
         let credentials = AWSCredentialChain(
             environment: configuration.environment,
-            region: configuration.text(usesS3 ? "storage.region" : "queue.region"), http: http, wallClock: wallClock)
+            region: configuration.text(usesS3 ? "storage.region" : "queue.region"), http: http, wallClock: wallClock,
+            logger: logger)
         func client(_ endpoint: AWSEndpoint) -> AWSClient {
             AWSClient(
                 endpoint: endpoint, http: http, credentials: credentials, wallClock: wallClock,

@@ -8,6 +8,8 @@ import Transport
 struct DatabaseService: Sendable {
     /// How long a node waits for its database when it starts.
     static let startLimit: Duration = .seconds(60)
+    /// Nodes' `application_name`.
+    static let nodeName = "anb"
     /// Connections for votes: the lane's writes, and beside them the feed, snapshots, vote-status and pruning.
     static let voteConnections = 2
     /// Those, and the one for notifications of either pool.
@@ -40,6 +42,8 @@ struct DatabaseService: Sendable {
         } else {
             base = try remote(url, configuration)
         }
+        // So that who looks at pg_stat_activity, `anb restore` for one, can tell nodes from commands.
+        base.applicationName = migrates ? nodeName : "anb command"
         base.statementDeadline = configuration.seconds("database.statementSeconds")
         base.poolSize = configuration.integer("database.poolSize")
         var forVotes = base

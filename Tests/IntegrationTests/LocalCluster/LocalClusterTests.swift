@@ -18,11 +18,12 @@ extension Integration {
                         "worker.slots=1", "queue.pollSeconds=1",
                     ])
                 let balancer = API(client: cluster.client, origin: "http://127.0.0.1:\(port)", port: port)
+                // By its whole address: nginx's own 503 is not in the nodes' document.
                 try await untilTrue("a node is healthy", within: Cluster.startLimit) {
                     if let ending = program.ending {
                         throw RunningProgram.Failed(description: "\(ending): \(program.output)\(program.errors)")
                     }
-                    return (try? await balancer.call("GET", "/api/ready").status) == 200
+                    return (try? await balancer.call("GET", balancer.origin + "/api/ready").status) == 200
                 }
                 try await body(cluster, balancer, program)
                 program.send(SIGTERM)
@@ -99,12 +100,56 @@ extension Integration {
             }
         }
 
-        @Test("a second cluster on one folder, and a roll without one, are refused in a sentence")
+        @Test("who is killed leaves nodes and nginx; the next one ends them, and serves")
+        func killed() async throws {
+            try await Cluster.use { cluster in
+                try BrandCache.lend(to: cluster.dataFolder)
+                let port = try NodeProcess.freePort()
+                let words = [
+                    "cluster", "up", "--api", "1", "--workers", "1", "--port", "\(port)", "--health-seconds", "0.5",
+                ]
+                let balancer = API(client: cluster.client, origin: "http://127.0.0.1:\(port)", port: port)
+                func serves() async throws {
+                    try await untilTrue("it serves", within: Cluster.startLimit) {
+                        (try? await balancer.call("GET", balancer.origin + "/api/ready").status) == 200
+                    }
+                }
+                let first = try cluster.launch(words)
+                try await serves()
+                let before = try await Self.pids(cluster)
+                first.send(SIGKILL)
+                _ = try await first.end(within: .seconds(5))
+                #expect(before.allSatisfy(ProcessTable.isAlive) && before.count == 3)
+                let roll = try cluster.launch(["cluster", "roll"])
+                #expect(try await roll.end(within: .seconds(10)) == .exited(1), "nobody is there to roll")
+                let second = try cluster.launch(words)
+                try await untilTrue("the orphans have ended", within: .seconds(30)) {
+                    !before.contains(where: ProcessTable.isAlive)
+                }
+                try await serves()
+                let refused = try cluster.launch(words)
+                #expect(try await refused.end(within: .seconds(10)) == .exited(1))
+                second.send(SIGINT)
+                #expect(try await second.end(within: .seconds(40)) == .exited(0), "\(second.errors)")
+            }
+        }
+
+        private static func pids(_ cluster: Cluster) async throws -> [pid_t] {
+            let status = try cluster.launch(["cluster", "status", "--json"])
+            #expect(try await status.end(within: .seconds(10)) == .exited(0), "\(status.errors)")
+            let state = try JSON.parse(Array(status.output.utf8))
+            let nodes = (state["nodes"]?.items ?? []).compactMap { $0["pid"]?.number }
+            return (nodes + [state["nginx"]?.number].compactMap { $0 }).map { pid_t($0) }
+        }
+
+        @Test("a roll without a cluster, and settings that are the cluster's own, are refused in a sentence")
         func refused() async throws {
             try await Cluster.use { cluster in
                 let roll = try cluster.launch(["cluster", "roll"])
                 #expect(try await roll.end(within: .seconds(10)) == .exited(1))
                 #expect(roll.errors.contains("no cluster runs"))
+                let up = try cluster.launch(["cluster", "up", "drain.noticeSeconds=3"])
+                #expect(try await up.end(within: .seconds(10)) == .exited(64))
             }
         }
     }

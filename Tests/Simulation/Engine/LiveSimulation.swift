@@ -9,6 +9,8 @@ import Synchronization
 package final class LiveSimulation: @unchecked Sendable {
     private let isOver = Atomic(false)
     private let simulation: Simulation
+    /// The test's own process.
+    private let node: SimulatedNode
     private var skipped: Int64 = 0
 
     /// Runs `body` as a process of a new simulation, on its thread.
@@ -17,12 +19,12 @@ package final class LiveSimulation: @unchecked Sendable {
     {
         let live = LiveSimulation()
         defer { live.isOver.store(true, ordering: .releasing) }
-        let node = SimulatedNode("client", in: live.simulation)
-        return try await withTaskExecutorPreference(node) { try await body(node, live) }
+        return try await withTaskExecutorPreference(live.node) { try await body(live.node, live) }
     }
 
     private init() {
         simulation = Simulation(tape: Tape(seed: .random(in: 0...1_000_000)), isShared: true)
+        node = SimulatedNode("client", in: simulation)
         var thread = pthread_t()
         let code = pthread_create(
             &thread, nil,

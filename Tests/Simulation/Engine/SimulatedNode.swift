@@ -11,6 +11,8 @@ package final class SimulatedNode: TaskExecutor, @unchecked Sendable {
     package let simulation: Simulation
     package private(set) var isAlive = true
     package private(set) var isPaused = false
+    /// It was told to end, or its tasks were cancelled.
+    package var isEnding = false
     /// Virtual nanoseconds.
     package private(set) var resumedAt = Int64.min / 2
     /// How far its monotonic clock is ahead of virtual time, in nanoseconds: its origin is its own.

@@ -60,7 +60,10 @@ final class Fans: @unchecked Sendable {
     }
 
     private func require(_ url: String, of video: VideoID, from node: SimulatedNode) {
-        guard let end = FakeObjectStore.expiry(of: url), !node.dateJumped else { return }
+        guard let end = FakeObjectStore.expiry(of: url), !node.dateJumped,
+            // It slept with the address in its hand.
+            simulation.now - node.resumedAt > nanoseconds(.seconds(1))
+        else { return }
         invariants.require(
             end - simulation.now >= Self.goodFor,
             "G1 \(invariants.label(video)): an address that is good for \((end - simulation.now) / 1_000_000_000) s")

@@ -120,6 +120,7 @@ final class Process: @unchecked Sendable {
         guard node.isAlive, !isDraining else { return }
         isDraining = true
         world.invariants.hadDrains = true
+        node.isEnding = true
         world.simulation.record("drain", by: node)
         worker?.drain()
         if let api { drain(api) }
@@ -130,6 +131,7 @@ final class Process: @unchecked Sendable {
         guard node.isAlive, !isDraining else { return }
         isDraining = true
         world.invariants.hadDrains = true
+        node.isEnding = true
         world.simulation.record("cancelled", by: node)
         node.cancel()
     }

@@ -11,7 +11,7 @@ struct CredentialTests {
             "HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true",
         ].merging(environment) { $1 }
         return AWSCredentialChain(
-            environment: closed, region: "us-east-1", http: http, wallClock: SystemWallClock())
+            environment: closed, region: "us-east-1", http: http, wallClock: SystemWallClock(), logger: silentLogger)
     }
 
     private static let idle: @Sendable (TestConnection) -> Void = { $0.waitForClose() }

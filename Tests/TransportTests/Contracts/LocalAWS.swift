@@ -30,7 +30,9 @@ struct LocalAWS: Sendable {
         let endpoint = try #require(AWSEndpoint(url: url, service: service, region: try Self.variable("AWS_REGION")))
         let provider: any AWSCredentialProvider =
             if let credentials { StaticCredentials(credentials) } else {
-                AWSCredentialChain(environment: environment, region: endpoint.region, http: http, wallClock: wallClock)
+                AWSCredentialChain(
+                    environment: environment, region: endpoint.region, http: http, wallClock: wallClock,
+                    logger: silentLogger)
             }
         return AWSClient(
             endpoint: endpoint, http: http, credentials: provider, wallClock: wallClock, logger: silentLogger)

@@ -68,7 +68,8 @@ private struct Backup {
             throw BackupFailure("the dump cannot be read back")
         }
         let manifest = BackupManifest(
-            format: BackupManifest.format, createdAt: Date(), dumpSHA256: dump, users: moment.users,
+            format: BackupManifest.format, createdAt: Date(), dumpSHA256: dump, schema: moment.schema,
+            users: moment.users,
             videos: moment.videos, votes: moment.votes,
             rankingSHA256: BackupManifest.hash(ofRanking: moment.ranking), objects: objects, deletedMeanwhile: gone)
         try manifest.write(folder)
@@ -87,6 +88,10 @@ private struct Backup {
         }
         try manager.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        // Passwords' hashes and people's addresses: for its owner alone, also where the folder was there.
+        guard chmod(folder, 0o700) == 0 else {
+            throw BackupFailure("\(folder): \(String(cString: strerror(errno)))")
+        }
         try manager.createDirectory(
             atPath: "\(folder)/\(BackupManifest.objectsName)", withIntermediateDirectories: true)
     }
@@ -121,12 +126,16 @@ private struct Backup {
         let path = "\(folder)/\(BackupManifest.objectsName)/\(key.name)"
         try FileManager.default.createDirectory(
             atPath: String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]), withIntermediateDirectories: true)
-        do throws(ObjectStoreError) { try await store.fetch(key, into: LocalFile(path)) } catch {
+        // A local store gives a link: the backup must not share its file with what lives.
+        let draft = path + ".part"
+        defer { unlink(draft) }
+        do throws(ObjectStoreError) { try await store.fetch(key, into: LocalFile(draft)) } catch {
             guard case .notFound = error else { throw BackupFailure("\(key) cannot be read: \(error)") }
             // The row may be gone since the dump; then nobody misses its object.
             if try await session.videos.orphans(among: [key]) == [key] { return nil }
             throw BackupFailure("\(key) is missing in the store, and its video is not deleted")
         }
+        try FileManager.default.copyItem(atPath: draft, toPath: path)
         guard let hash = BackupManifest.hash(ofFile: path) else { throw BackupFailure("\(path) cannot be read back") }
         var status = stat()
         guard stat(path, &status) == 0 else { throw BackupFailure("\(path): \(String(cString: strerror(errno)))") }

@@ -24,6 +24,8 @@ struct BackupManifest: Codable, Sendable {
     let format: Int
     let createdAt: Date
     let dumpSHA256: String
+    /// The last step of the dump's schema.
+    let schema: Int
     let users: Int
     let videos: Int
     let votes: Int

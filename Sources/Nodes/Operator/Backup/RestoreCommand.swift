@@ -59,35 +59,48 @@ struct RestoreCommand: AsyncParsableCommand {
     private func restoreSecrets(to dataDir: String) throws {
         let source = "\(folder)/\(BackupManifest.secretName)"
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: source) else { return }
-        let target = try DataFolder(path: dataDir).subfolder("secret")
+        let folder = try DataFolder(path: dataDir)
+        let target = try folder.subfolder("secret")
         for name in names {
-            try? FileManager.default.removeItem(atPath: "\(target)/\(name)")
-            try FileManager.default.copyItem(atPath: "\(source)/\(name)", toPath: "\(target)/\(name)")
+            // By rename: there is a whole key at any moment.
+            let draft = "\(target)/.restored"
+            unlink(draft)
+            try FileManager.default.copyItem(atPath: "\(source)/\(name)", toPath: draft)
+            folder.giveToFolderOwner(draft)
+            guard rename(draft, "\(target)/\(name)") == 0 else {
+                throw BackupFailure("\(target)/\(name): \(String(cString: strerror(errno)))")
+            }
         }
     }
 
     private func restore(_ manifest: BackupManifest, _ session: OperatorSession) async throws {
-        let store = try session.store()
-        let before = try await session.service.client.moment()
+        guard manifest.schema <= PostgresMigrator.latest else {
+            throw BackupFailure(
+                "it is of schema \(manifest.schema), this release knows \(PostgresMigrator.latest): use a newer one")
+        }
+        let client = session.service.client
+        let nodes = try await client.connections(named: DatabaseService.nodeName)
+        guard nodes == 0 else {
+            throw BackupFailure("nodes run on this database (\(nodes) connections): stop them first")
+        }
+        let before = try await client.moment()
         guard before.users == 0, before.videos == 0 else {
             throw BackupFailure("the database has \(before.users) users and \(before.videos) videos: it must be empty")
         }
-        for prefix in [ObjectPrefix.original, .processed] {
-            guard try await store.list(prefix, after: nil, limit: 1).isEmpty else {
-                throw BackupFailure("the store has objects below \(prefix.rawValue): it must be empty")
-            }
-        }
-        // Not before all of it is known to be empty: a cluster that lives keeps its keys.
-        if session.configuration.isSelfContained { try restoreSecrets(to: session.configuration.dataDir) }
-        // Objects first: one without a row is only removed, a row without its object is lost work.
+        let store = try session.store()
+        try await refuseOthers(manifest, in: store)
+        // Objects first: one without a row is only removed, a row without its object is lost work. Keys last, when all
+        // else is there. What fails half-way may be repeated.
         for object in manifest.objects { try await put(object, to: store, session) }
+        giveObjectsToOwner(session)
+        try await client.removeEverything()
         try await PostgresTools(configuration: session.service.configuration).run(
             "pg_restore",
             [
-                "--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error",
-                "--dbname=service=anb", "\(folder)/\(BackupManifest.dumpName)",
+                "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error", "--dbname=service=anb",
+                "\(folder)/\(BackupManifest.dumpName)",
             ])
-        let after = try await session.service.client.moment()
+        let after = try await client.moment()
         guard
             after.users == manifest.users, after.videos == manifest.videos, after.votes == manifest.votes,
             BackupManifest.hash(ofRanking: after.ranking) == manifest.rankingSHA256
@@ -96,7 +109,35 @@ struct RestoreCommand: AsyncParsableCommand {
         if let missing = after.objects.keys.first(where: { !known.contains($0.name) }) {
             throw BackupFailure("the database refers to \(missing), which the backup has not")
         }
+        try await client.removeVideos(of: manifest.deletedMeanwhile.map { ObjectKey($0) })
         if verify { try await compare(manifest, store) }
+        if session.configuration.isSelfContained { try restoreSecrets(to: session.configuration.dataDir) }
+    }
+
+    /// The store may hold what an earlier try has put there, and nothing else.
+    private func refuseOthers(_ manifest: BackupManifest, in store: any ObjectStore) async throws {
+        let own = Set(manifest.objects.map(\.key))
+        for prefix in [ObjectPrefix.original, .processed] {
+            var last: ObjectKey?
+            while true {
+                let page = try await store.list(prefix, after: last, limit: 1000)
+                if let other = page.first(where: { !own.contains($0.key.name) }) {
+                    throw BackupFailure("the store has \(other.key), which is not of this backup: it must be empty")
+                }
+                guard page.count == 1000 else { break }
+                last = page.last?.key
+            }
+        }
+    }
+
+    /// Root's restore of another user's installation.
+    private func giveObjectsToOwner(_ session: OperatorSession) {
+        guard geteuid() == 0 else { return }
+        let root = session.folder.path + "/objects"
+        session.folder.giveToFolderOwner(root)
+        for name in (try? FileManager.default.subpathsOfDirectory(atPath: root)) ?? [] {
+            session.folder.giveToFolderOwner("\(root)/\(name)")
+        }
     }
 
     /// A copy is handed over, which a store on the same disk takes by rename.

@@ -1,5 +1,6 @@
 import Actors
 import FoundationEssentials
+import Logging
 
 /// Asks its providers in order and keeps the first answer until shortly before it expires.
 ///
@@ -15,16 +16,20 @@ package actor AWSCredentialChain: AWSCredentialProvider {
     private let wallClock: any WallClock
     private var known: AWSCredentials?
     private var lastTry: Date?
+    private let logger: Logger
     private var refresh: Task<Result<AWSCredentials, AWSCredentialError>, Never>?
 
-    package init(_ providers: [any AWSCredentialProvider], wallClock: any WallClock) {
+    package init(_ providers: [any AWSCredentialProvider], wallClock: any WallClock, logger: Logger) {
         self.providers = providers
+        self.logger = logger
         self.wallClock = wallClock
     }
 
     /// As the SDKs do (AWS SDKs and Tools Reference Guide, "Standardized credential providers"): environment, web
     /// identity, shared files, container, instance.
-    package init(environment: [String: String], region: String, http: HTTPClient, wallClock: any WallClock) {
+    package init(
+        environment: [String: String], region: String, http: HTTPClient, wallClock: any WallClock, logger: Logger
+    ) {
         self.init(
             [
                 EnvironmentCredentials(environment: environment),
@@ -32,7 +37,7 @@ package actor AWSCredentialChain: AWSCredentialProvider {
                 SharedFileCredentials(environment: environment),
                 ContainerCredentials(environment: environment, http: http),
                 InstanceCredentials(environment: environment, http: http),
-            ], wallClock: wallClock)
+            ], wallClock: wallClock, logger: logger)
     }
 
     package func credentials() async throws(AWSCredentialError) -> AWSCredentials {
@@ -64,7 +69,14 @@ package actor AWSCredentialChain: AWSCredentialProvider {
 
     private func finish(_ result: Result<AWSCredentials, AWSCredentialError>) {
         refresh = nil
-        if case .success(let fresh) = result { known = fresh }
+        switch result {
+        case .success(let fresh): known = fresh
+        // An alarm of the template looks for these words.
+        case .failure(let error):
+            logger.warning(
+                "credentials could not be refreshed",
+                metadata: ["reason": "\(error)", "good_until": "\(known?.expiresAt.map { "\($0)" } ?? "-")"])
+        }
     }
 
     private func isEnding(_ credentials: AWSCredentials, within seconds: TimeInterval) -> Bool {

@@ -64,7 +64,8 @@ package struct DataFolder: Sendable, Equatable {
         try OwnedDescriptor(opening: path, OwnedDescriptor.directoryName)
     }
 
-    private func giveToFolderOwner(_ path: String) {
+    /// What root makes in another user's folder is that user's: their own nodes could not use it otherwise.
+    package func giveToFolderOwner(_ path: String) {
         guard geteuid() == 0, let folder = FileIdentity(path: self.path), folder.owner != 0 else { return }
         // A file that stays root's only keeps the owner's own nodes out, and they say so.
         _ = lchown(path, folder.owner, gid_t.max)

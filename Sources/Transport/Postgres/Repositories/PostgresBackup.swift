@@ -9,6 +9,8 @@ package struct DatabaseMoment: Sendable, Equatable {
     package let votes: Int
     /// A line a player with votes: votes, username, city; in the ranking's order.
     package let ranking: [String]
+    /// The last step of the schema.
+    package let schema: Int
 
     fileprivate init(_ transaction: PostgresTransaction) async throws {
         var objects: [ObjectKey: String] = [:]
@@ -20,6 +22,7 @@ package struct DatabaseMoment: Sendable, Equatable {
         users = Int(try counts.int64(0))
         videos = Int(try counts.int64(1))
         votes = Int(try counts.int64(2))
+        schema = Int(try counts.int64(3))
         var ranking: [String] = []
         for row in try await transaction.query(BackupStatements.ranking, deadline: .seconds(600)) {
             ranking.append("\(try row.int64(0))\t\(try row.text(1))\t\(try row.text(2))")
@@ -44,7 +47,34 @@ extension PostgresClient {
     }
 }
 
+extension PostgresClient {
+    /// Connections of others under this name.
+    package func connections(named name: String) async throws -> Int {
+        Int(try await query(BackupStatements.connections, [.text(name)])[0].int64(0))
+    }
+
+    /// Removes every table: what comes instead may be of an older schema.
+    package func removeEverything() async throws {
+        try await execute(script: "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    }
+
+    /// Removes the rows of videos whose objects are gone: they were deleted while their backup was made.
+    package func removeVideos(of keys: [ObjectKey]) async throws {
+        let ids = keys.compactMap(\.video)
+        guard !ids.isEmpty else { return }
+        try await query(BackupStatements.removeVotes, [.uuidArray(ids.map(\.uuid))])
+        try await query(BackupStatements.removeVideos, [.uuidArray(ids.map(\.uuid))])
+    }
+}
+
 private enum BackupStatements {
+    static let connections = PostgresStatement(
+        "backup_connections",
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()")
+
+    static let removeVotes = PostgresStatement("backup_remove_votes", "DELETE FROM votes WHERE video_id = ANY ($1)")
+    static let removeVideos = PostgresStatement("backup_remove_videos", "DELETE FROM videos WHERE id = ANY ($1)")
+
     static let export = PostgresStatement("backup_export", "SELECT pg_export_snapshot()")
 
     static let objects = PostgresStatement(
@@ -57,7 +87,10 @@ private enum BackupStatements {
 
     static let counts = PostgresStatement(
         "backup_counts",
-        "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM videos), (SELECT count(*) FROM votes)")
+        """
+        SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM videos), (SELECT count(*) FROM votes),
+            (SELECT max(number) FROM schema_migrations)::int8
+        """)
 
     static let ranking = PostgresStatement(
         "backup_ranking",
