@@ -125,4 +125,17 @@ struct MetricsEmitterTests {
         #expect(routes.contains("other"))
         #expect(stage.lines.compactMap { $0.numbers["RequestCount"]?.first }.reduce(0, +) == 200)
     }
+
+    @Test("a name of any characters is one string of JSON")
+    func names() throws {
+        let stage = MetricsStage([.backend])
+        let route = "/\"a\\b\u{1}\u{7F}ñ🏀/\n"
+        stage.emitter.events.send(
+            .request(route: route, method: "GET", status: 200, duration: .milliseconds(1.5)))
+        stage.run()
+        let line = try #require(stage.lines.first { $0.texts["Route"] != nil })
+        try line.validate()
+        #expect(line.texts["Route"] == "GET \(route)")
+        #expect(line.numbers["RequestDuration"] == [1.5] && line.numbers["RequestCount"] == [1])
+    }
 }
