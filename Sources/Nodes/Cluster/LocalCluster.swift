@@ -309,45 +309,9 @@ actor LocalCluster {
         }
     }
 
-    /// Counters of the group at one moment.
-    private struct Usage {
-        let at: ContinuousClock.Instant
-        let requests: Int?
-        /// By process.
-        let cpu: [pid_t: Double]
-        let minute: Duration
-
-        func load(since last: Usage) -> ScalingPolicy.Load? {
-            guard let requests, let before = last.requests, requests >= before else { return nil }
-            let seconds = (at - last.at).inSeconds
-            let used = cpu.compactMap { process, used in last.cpu[process].map { used - $0 } }
-            let percent = used.isEmpty ? 0 : used.reduce(0, +) / Double(used.count) / seconds * 100
-            return ScalingPolicy.Load(
-                requestsAMinute: Double(requests - before) / (seconds / minute.inSeconds), cpuPercent: percent)
-        }
-    }
-
-    private func measured() async -> Usage {
-        let answer = try? await client.send(
-            HTTPClientRequest(url: "http://127.0.0.1:\(balancer.statusPort)/requests"), deadline: Self.healthLimit,
-            maxBodyBytes: 65536)
-        // "server accepts handled requests", and the three numbers in the line below.
-        let lines = String(decoding: answer?.body ?? [], as: UTF8.self).split(separator: "\n")
-        let requests = lines.count > 2 ? lines[2].split(separator: " ").last.flatMap { Int($0) } : nil
-        var cpu: [pid_t: Double] = [:]
-        for member in members where member.role.servesAPI {
-            if let process = member.process { cpu[process] = Self.processorSeconds(process) }
-        }
-        return Usage(at: clock.now, requests: requests, cpu: cpu, minute: shape.minute)
-    }
-
-    private static func processorSeconds(_ process: pid_t) -> Double? {
-        guard let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
-            let end = text.lastIndex(of: ")")
-        else { return nil }
-        let fields = text[end...].split(separator: " ")
-        guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else { return nil }
-        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    private func measured() async -> ClusterUsage {
+        let processes = members.filter(\.role.servesAPI).compactMap(\.process)
+        return await ClusterUsage(of: processes, balancer: balancer, client: client, minute: shape.minute)
     }
 
     // MARK: - For other commands
@@ -372,11 +336,5 @@ actor LocalCluster {
             "nodes": .array(list),
         ])
         try JSONEncoder().encode(state).write(to: URL(filePath: "\(folder)/state.json"), options: .atomic)
-    }
-}
-
-extension ScalingPolicy.Load {
-    fileprivate var text: String {
-        "\(Int(requestsAMinute.rounded())) requests a minute, \(Int(cpuPercent.rounded())) % CPU"
     }
 }
