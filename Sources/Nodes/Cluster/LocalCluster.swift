@@ -251,29 +251,23 @@ actor LocalCluster {
     /// - Returns: what went wrong, if anything.
     private func replace(_ old: Member) async -> String? {
         guard let successor = try? launch(old.role) else { return "no successor of \(old.name) could be started" }
-        let isUp = await until(Self.startLimit) { member in
+        let isUp = await until(Self.startLimit, successor) { member in
             guard let member else { return false }
             if old.role.servesAPI { return member.health.isHealthy }
             return member.startedAt.map { self.clock.now - $0 >= Self.workerIsUpAfter } ?? false
-        } of: {
-            successor
         }
         guard isUp else {
             await stop(successor)
             return "\(successor), the successor of \(old.name), is not up; its log is \(folder)/\(successor).log"
         }
         await stop(old.name)
-        let isGone = await until(drainLimit + .seconds(10)) {
-            $0 == nil
-        } of: {
-            old.name
-        }
+        let isGone = await until(drainLimit + .seconds(10), old.name) { $0 == nil }
         return isGone ? nil : "\(old.name) did not end"
     }
 
-    private func until(_ limit: Duration, _ holds: (Member?) -> Bool, of name: () -> String) async -> Bool {
+    /// Whether `holds` says so of the member within `limit`; it gets nil once the member is gone.
+    private func until(_ limit: Duration, _ name: String, _ holds: (Member?) -> Bool) async -> Bool {
         let end = clock.now + limit
-        let name = name()
         while !Task.isCancelled, clock.now < end {
             if holds(index(name).map { members[$0] }) { return true }
             try? await clock.sleep(for: Self.pause)

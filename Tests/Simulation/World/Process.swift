@@ -117,23 +117,24 @@ final class Process: @unchecked Sendable {
     }
 
     func drain() {
-        guard node.isAlive, !isDraining else { return }
-        isDraining = true
-        world.invariants.hadDrains = true
-        node.isEnding = true
-        world.simulation.record("drain", by: node)
+        guard beginsToEnd("drain") else { return }
         worker?.drain()
         if let api { drain(api) }
     }
 
     /// All its tasks learn at once that nobody wants their results.
     func cancel() {
-        guard node.isAlive, !isDraining else { return }
+        if beginsToEnd("cancelled") { node.cancel() }
+    }
+
+    /// False when it has ended, or was told to before.
+    private func beginsToEnd(_ order: StaticString) -> Bool {
+        guard node.isAlive, !isDraining else { return false }
         isDraining = true
         world.invariants.hadDrains = true
         node.isEnding = true
-        world.simulation.record("cancelled", by: node)
-        node.cancel()
+        world.simulation.record(order, by: node)
+        return true
     }
 
     /// As the node does: no admissions, then the HTTP server stops when its requests are answered, or at its limit.
