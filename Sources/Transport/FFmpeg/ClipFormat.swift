@@ -32,14 +32,14 @@ enum ClipFormat {
         "-protocol_whitelist", "file", "-format_whitelist", demuxers, "-max_streams", "\(maximumStreams)",
     ]
 
-    /// x264 at its cheapest preset plus what costs next to nothing there: CABAC, fixed B-frames, the 8×8 transform and
-    /// one step of sub-pixel search halve the file for about a tenth more CPU. `stitchable` keeps the PPS free of the
-    /// rate factor. The colour is always said, or the SPS would differ with what the decoder reports.
+    /// x264 at its cheapest preset plus what costs next to nothing there: CABAC, fixed B-frames and the 8×8 transform
+    /// take a third off the file for about a sixth more CPU; a step of sub-pixel search would cost as much again for a
+    /// thirtieth (docs/media.md). `stitchable` keeps the PPS free of the rate factor. The colour is always said, or the SPS would differ with what the decoder reports.
     static func encoder(_ rate: ClipRate, rateFactor: Int, threads: Int) -> [String] {
         [
             "-c:v", "libx264", "-preset", "ultrafast", "-crf", "\(rateFactor)", "-threads", "\(threads)",
             "-x264-params",
-            "cabac=1:bframes=3:b-adapt=0:subme=1:8x8dct=1:analyse=i8x8,i4x4:stitchable=1",
+            "cabac=1:bframes=3:b-adapt=0:8x8dct=1:analyse=i8x8,i4x4:stitchable=1",
             "-profile:v", "high", "-level:v", "3.1", "-pix_fmt", "yuv420p", "-g", "\(2 * rate.framesPerSecond)",
             "-r", "\(rate.framesPerSecond)", "-fps_mode", "cfr",
             "-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709",
