@@ -22,8 +22,9 @@ package enum VoteError: Error, Sendable, Equatable {
 /// `VoteBatch.maximumSize` a batch. A batch whose answer was lost is settled before the next number is used; each waiter
 /// is resumed exactly once: verdict, failure or shutdown.
 package actor BallotBox {
-    /// A batch that the database does not decide for this long is given up: the waiters get 503, the lane a new writer.
-    package static let settleLimit: Duration = .seconds(20)
+    /// A batch that the database does not decide for this long is given up: the waiters get 503, the lane a new writer. Short,
+    /// for the fans of the batch wait, and those behind it: asking again tells them, as soon as the database is back.
+    package static let settleLimit: Duration = .seconds(5)
     /// Between two announcements of this node to the others.
     package static let announceInterval: Duration = .milliseconds(50)
 

@@ -24,6 +24,10 @@ package struct PostgresConfiguration: Sendable {
     /// How long a stopped statement may take to end on the server before its connection is given up.
     package var cancelGrace: Duration = .seconds(5)
 
+    /// How long a caller waits for a connection while the last attempt to make one has failed: long enough for a server that
+    /// restarts, short enough that callers are told of an outage, and do not pile up behind it.
+    package var outagePatience: Duration = .seconds(3)
+
     /// Shown in `pg_stat_activity`.
     package var applicationName: String
 

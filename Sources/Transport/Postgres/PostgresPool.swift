@@ -13,12 +13,16 @@ package struct PostgresPool {
         package var waiters: Int
         package var connectTimeout: Duration
         package var cancelGrace: Duration
+        package var outagePatience: Duration
 
-        package init(connections: Int, waiters: Int, connectTimeout: Duration, cancelGrace: Duration) {
+        package init(
+            connections: Int, waiters: Int, connectTimeout: Duration, cancelGrace: Duration, outagePatience: Duration
+        ) {
             self.connections = connections
             self.waiters = waiters
             self.connectTimeout = connectTimeout
             self.cancelGrace = cancelGrace
+            self.outagePatience = outagePatience
         }
     }
 
@@ -49,6 +53,8 @@ package struct PostgresPool {
     package struct Job {
         var lease: LeaseUse
         var deadline: Instant
+        /// How long it waits for a connection while there is none to be had.
+        var patience: Instant
         var stop: StopReason?
         var wasRetried = false
         var connection: ConnectionID?
@@ -92,6 +98,9 @@ package struct PostgresPool {
         self.limits = limits
     }
 
+    /// Whether the last attempt to connect has failed.
+    var isAway: Bool { backOff.lastFailure != nil }
+
     package var isFinished: Bool { isShuttingDown && connections.isEmpty && jobs.isEmpty }
 
     func stopReason(of job: JobID) -> StopReason? { jobs[job]?.stop }
@@ -103,7 +112,7 @@ package struct PostgresPool {
 
     package mutating func submit(_ id: JobID, lease: LeaseUse, deadline: Instant, now: Instant) -> [Action] {
         guard !isShuttingDown else { return [.fail(id, .unavailable("the client is shut down"))] }
-        var job = Job(lease: lease, deadline: deadline)
+        var job = Job(lease: lease, deadline: deadline, patience: now.advanced(by: limits.outagePatience))
         switch lease {
         case .within(let lease), .close(let lease, _):
             guard let connection = leases[lease], var entry = connections[connection] else {
@@ -118,7 +127,7 @@ package struct PostgresPool {
         case .none, .open:
             if idle.isEmpty && waitingCount >= limits.waiters { return [.fail(id, .overloaded)] }
             jobs[id] = job
-            arm(deadline)
+            arm(isAway ? min(deadline, job.patience) : deadline)
             waiting.append(id)
             waitingCount += 1
             if let connection = idle.popLast() { return settle(connection, now: now) }
@@ -138,6 +147,7 @@ package struct PostgresPool {
         guard connections.removeValue(forKey: id) != nil else { return [] }
         isReachable = false
         arm(backOff.failed(reason, jitter: jitter, now: now))
+        for job in jobs.values where job.connection == nil { arm(max(now, job.patience)) }
         return []
     }
 

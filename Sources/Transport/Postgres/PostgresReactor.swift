@@ -53,7 +53,8 @@ final class PostgresReactor {
         pool = PostgresPool(
             limits: .init(
                 connections: configuration.poolSize, waiters: configuration.maxWaiters,
-                connectTimeout: configuration.connectTimeout, cancelGrace: configuration.cancelGrace))
+                connectTimeout: configuration.connectTimeout, cancelGrace: configuration.cancelGrace,
+                outagePatience: configuration.outagePatience))
         listener = PostgresListener(timeout: configuration.connectTimeout)
     }
 

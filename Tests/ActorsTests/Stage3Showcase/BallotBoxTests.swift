@@ -235,9 +235,9 @@ struct BallotBoxTests {
         stage.votes.onSettle = { _ throws(RepositoryError) in throw away }
         let (box, _, _) = stage.box()
         let vote = stage.cast(box, voter: 1)
-        stage.world.advance(.milliseconds(19_000))
+        stage.world.advance(BallotBox.settleLimit - .milliseconds(500))
         #expect(!vote.isOver)
-        stage.world.advance(.seconds(3))
+        stage.world.advance(.seconds(2))
         #expect(vote.value == .threw(.unavailable))
         isAway.set(false)
         #expect(stage.cast(box, voter: 2).value == .returned(.alreadyVoted))

@@ -7,10 +7,11 @@ struct PostgresPoolTests {
     private let now = ContinuousClock.now
     private var later: ContinuousClock.Instant { now.advanced(by: .seconds(60)) }
 
-    private func makePool(connections: Int = 1, waiters: Int = 10) -> PostgresPool {
+    private func makePool(connections: Int = 1, waiters: Int = 10, patience: Duration = .seconds(3)) -> PostgresPool {
         var pool = PostgresPool(
             limits: .init(
-                connections: connections, waiters: waiters, connectTimeout: .seconds(5), cancelGrace: .seconds(5)))
+                connections: connections, waiters: waiters, connectTimeout: .seconds(5), cancelGrace: .seconds(5),
+                outagePatience: patience))
         _ = pool.started(now: now)
         _ = pool.connected(0, now: now)
         return pool
@@ -49,6 +50,29 @@ struct PostgresPoolTests {
         #expect(pool.nextTimer == end)
         let actions = pool.timersFired(jitter: 0, now: end)
         #expect(actions == [.fail(1, .connectionLost(mayHaveCommitted: true)), .close(0)])
+    }
+
+    @Test("who waits for a server that is away is told after the patience, who waits for a busy one at the deadline")
+    func outage() {
+        var pool = makePool()
+        _ = pool.submit(1, lease: .none, deadline: later, now: now)
+        _ = pool.submit(2, lease: .none, deadline: later, now: now)
+        let soon = now.advanced(by: .seconds(4))
+        #expect(pool.timersFired(jitter: 0, now: soon) == [])
+        #expect(
+            pool.lost(0, reason: "gone", wasSent: true, now: soon).first
+                == .fail(1, .connectionLost(mayHaveCommitted: true)))
+        _ = pool.submit(3, lease: .none, deadline: later, now: soon)
+        #expect(pool.connectFailed(1, reason: "refused", jitter: 0, now: soon) == [])
+        #expect(pool.nextTimer == soon)
+        let told = pool.timersFired(jitter: 0, now: soon)
+        #expect(told == [.fail(2, .unavailable("refused"))])
+        let end = soon.advanced(by: .seconds(3))
+        #expect(pool.timersFired(jitter: 0, now: end).contains(.fail(3, .unavailable("refused"))))
+        _ = pool.submit(4, lease: .none, deadline: later, now: end)
+        #expect(pool.connected(2, now: end) == [.start(4, on: 2)])
+        #expect(
+            pool.timersFired(jitter: 0, now: end.advanced(by: .seconds(30))) == [], "what runs has its whole deadline")
     }
 
     @Test("a statement that was not sent is tried once on another connection, then refused")
@@ -113,7 +137,7 @@ struct PostgresPoolTests {
 
     @Test("while the server is away there is one attempt at a time, at growing distances up to two seconds")
     func backOff() {
-        var pool = makePool(connections: 4)
+        var pool = makePool(connections: 4, patience: .seconds(60))
         #expect(pool.lost(0, reason: "gone", wasSent: false, now: now) == [.close(0), .connect(1)])
         for job: JobID in 1...3 { #expect(pool.submit(job, lease: .none, deadline: later, now: now) == []) }
         var time = now
