@@ -53,6 +53,15 @@ extension Integration {
                 }
                 let left = "/objects/original/\(videos[0]).mp4"
                 try Files.copyTree(backup + left, to: fresh + left)
+                // A try whose result is not what the manifest says leaves an empty database.
+                let manifest = "\(backup)/manifest.json"
+                let told = String(decoding: try #require(Files.bytes(manifest)), as: UTF8.self)
+                let other = told.replacing(/"votes"\s*:\s*[0-9]+/, with: "\"votes\": 4711")
+                #expect(other != told)
+                try Files.write(Array(other.utf8), to: manifest)
+                let differs = try await Self.run(cluster, ["restore", backup], dataFolder: fresh)
+                #expect(differs.ending == .exited(1) && differs.text.contains("ranking differ"), "\(differs.text)")
+                try Files.write(Array(told.utf8), to: manifest)
                 let restored = try await Self.run(cluster, ["restore", backup, "--verify"], dataFolder: fresh)
                 #expect(restored.ending == .exited(0), "\(restored.text)")
                 #expect(Self.hashes(fresh) == objects && objects.count == 6)

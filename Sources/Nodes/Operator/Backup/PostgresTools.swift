@@ -11,15 +11,19 @@ struct PostgresTools: Sendable {
     /// - Throws: `BackupFailure` with the program's last words.
     func run(_ name: String, _ arguments: [String]) async throws {
         let folder = try Self.folder(of: name)
-        let file = "\(FileManager.default.temporaryDirectory.path)/anb-service-\(UInt64.random(in: .min ... .max))"
-        guard
-            FileManager.default.createFile(
-                atPath: file, contents: Data(configuration.serviceFile.utf8), attributes: [.posixPermissions: 0o600])
-        else { throw BackupFailure("\(file) cannot be written") }
-        defer { unlink(file) }
+        // A file without a name, so that no password outlives this process, however it ends.
+        let draft = "\(FileManager.default.temporaryDirectory.path)/anb-service-\(UInt64.random(in: .min ... .max))"
+        let file = try FileDescriptor.open(
+            FilePath(draft), .readWrite, options: [.create, .exclusiveCreate, .closeOnExec],
+            permissions: .ownerReadWrite)
+        defer { try? file.close() }
+        unlink(draft)
+        try file.writeAll(configuration.serviceFile.utf8)
         let result = try await Subprocess.run(
             .path(FilePath("\(folder)/\(name)")), arguments: Arguments(arguments),
-            environment: .inherit.updating(["PGSERVICEFILE": file, "PGSERVICE": "anb"]),
+            environment: .inherit.updating([
+                "PGSERVICEFILE": "/proc/\(getpid())/fd/\(file.rawValue)", "PGSERVICE": "anb",
+            ]),
             input: .none, output: .discarded, error: .string(limit: 1 << 20))
         guard case .exited(0) = result.terminationStatus else {
             let words = result.standardError.split(separator: "\n").suffix(3).joined(separator: "; ")

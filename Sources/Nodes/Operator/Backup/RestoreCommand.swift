@@ -100,6 +100,17 @@ struct RestoreCommand: AsyncParsableCommand {
                 "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error", "--dbname=service=anb",
                 "\(folder)/\(BackupManifest.dumpName)",
             ])
+        do {
+            try await check(manifest, store, client)
+        } catch {
+            // So that the next try finds the empty database that it asks for.
+            try? await client.removeEverything()
+            throw error
+        }
+        if session.configuration.isSelfContained { try restoreSecrets(to: session.configuration.dataDir) }
+    }
+
+    private func check(_ manifest: BackupManifest, _ store: any ObjectStore, _ client: PostgresClient) async throws {
         let after = try await client.moment()
         guard
             after.users == manifest.users, after.videos == manifest.videos, after.votes == manifest.votes,
@@ -111,7 +122,6 @@ struct RestoreCommand: AsyncParsableCommand {
         }
         try await client.removeVideos(of: manifest.deletedMeanwhile.map { ObjectKey($0) })
         if verify { try await compare(manifest, store) }
-        if session.configuration.isSelfContained { try restoreSecrets(to: session.configuration.dataDir) }
     }
 
     /// The store may hold what an earlier try has put there, and nothing else.
