@@ -17,11 +17,14 @@ package struct NodeLogHandler: LogHandler {
         self.write = write
     }
 
-    /// One sink for the whole process, so that lines never mix.
-    private static let standardError = FileDescriptorSink(descriptor: STDERR_FILENO)
-
-    /// The handler of every logger that is made from now on.
+    /// The handler of every logger that is made from now on. One sink for the whole process, so that lines never mix.
     package static func bootstrap(level: Logger.Level, format: LogFormat) {
+        let standardError = FileDescriptorSink(descriptor: STDERR_FILENO) { dropped in
+            format.line(
+                LogEntry(
+                    date: Date(), level: .warning, message: "log records were dropped: their reader was too slow",
+                    fields: [("records", "\(dropped)")]))
+        }
         LoggingSystem.bootstrap { _ in
             NodeLogHandler(level: level, format: format) { standardError.write($0) }
         }

@@ -2,7 +2,7 @@ import Actors
 import Glibc
 import Synchronization
 
-/// Writes metric lines to a descriptor without ever waiting for its reader.
+/// Writes lines, metrics' or the log's, to a descriptor without ever waiting for its reader.
 ///
 /// A reader that is slow or gone must not block a node: a pipe is opened anew without blocking (its other users keep
 /// theirs as it is), anything else is only written while poll(2) says that it takes bytes. Lines that find it full are
@@ -13,15 +13,25 @@ package final class FileDescriptorSink: MetricSink {
     package static let maximumLineBytes = 1 << 20
 
     private let descriptor: Int32
+    private let notice: @Sendable (Int) -> String?
     private let state = Mutex(State())
 
     private struct State {
         var backlog: [UInt8] = []
         var dropped = 0
+        /// Dropped since the last notice.
+        var untold = 0
+
+        mutating func drop() {
+            dropped += 1
+            untold += 1
+        }
     }
 
-    package init(descriptor: Int32) {
+    /// - Parameter notice: a line that tells the reader, once it reads again, how many lines it has missed.
+    package init(descriptor: Int32, notice: @escaping @Sendable (Int) -> String? = { _ in nil }) {
         self.descriptor = Self.withoutBlocking(descriptor)
+        self.notice = notice
     }
 
     /// O_NONBLOCK belongs to the open file description, which other processes share: /proc gives one of our own.
@@ -38,11 +48,13 @@ package final class FileDescriptorSink: MetricSink {
     package func write(_ line: String) {
         state.withLock { state in
             guard flush(&state), state.backlog.isEmpty, line.utf8.count < Self.maximumLineBytes else {
-                state.dropped += 1
-                return
+                return state.drop()
             }
-            state.backlog = Array(line.utf8) + [UInt8(ascii: "\n")]
-            if !flush(&state) { state.dropped += 1 }
+            let told = state.untold > 0 ? notice(state.untold) : nil
+            if let told { state.backlog = Array(told.utf8) + [UInt8(ascii: "\n")] }
+            state.backlog += Array(line.utf8) + [UInt8(ascii: "\n")]
+            guard flush(&state) else { return state.drop() }
+            if told != nil { state.untold = 0 }
         }
     }
 

@@ -41,6 +41,8 @@ extension Integration.Faults {
                         for _ in 0..<20 {
                             #expect(try await api.get("/api/public/rankings").body == ranking)
                             #expect(try await api.get("/api/health").status == 200)
+                            #expect(try await api.get("/openapi.json").status == 200)
+                            #expect(try await api.get("/docs").status == 200)
                         }
                     }
                     try await group.waitForAll()
@@ -75,6 +77,9 @@ extension Integration.Faults {
                 ("detail", { try await api.get("/api/videos/\(id)", token: player.token) }),
                 ("delete", { try await api.call("DELETE", "/api/videos/\(id)", token: player.token) }),
                 ("upload", { try await api.post("/api/videos/upload", form, token: player.token) }),
+                ("vote status", { try await api.get("/api/public/videos/\(id)/vote-status", token: pending.token) }),
+                ("original", { try await api.get("/api/videos/original/\(id)", token: player.token) }),
+                ("public list that is in no node's memory", { try await api.get("/api/public/videos?city=nadie") }),
                 ("vote", { try await api.vote(id, by: pending) }),
                 ("me", { try await api.get("/api/auth/me", token: player.token) }),
                 ("erase", { try await api.call("DELETE", "/api/auth", token: pending.token) }),

@@ -32,6 +32,25 @@ struct FileDescriptorSinkTests {
         #expect(fcntl(writer, F_GETFL) & O_NONBLOCK == 0)
     }
 
+    @Test("a reader that reads again is told how many lines it missed, once")
+    func notice() throws {
+        let (reader, writer) = try Self.pipe()
+        defer {
+            close(reader)
+            close(writer)
+        }
+        let sink = FileDescriptorSink(descriptor: writer) { "missed \($0)" }
+        for _ in 0..<1000 { sink.write(String(repeating: "x", count: 999)) }
+        let missed = sink.dropped
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        _ = read(reader, &buffer, buffer.count)
+        sink.write("next")
+        sink.write("last")
+        let count = read(reader, &buffer, buffer.count)
+        let text = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
+        #expect(text.hasSuffix("xx\nmissed \(missed)\nnext\nlast\n"), "\(text.suffix(100))")
+    }
+
     @Test("a reader that is gone costs every line, and each is counted")
     func gone() throws {
         signal(SIGPIPE, SIG_IGN)
