@@ -32,9 +32,10 @@ enum ClipFormat {
         "-protocol_whitelist", "file", "-format_whitelist", demuxers, "-max_streams", "\(maximumStreams)",
     ]
 
-    /// x264 at its cheapest preset plus what costs next to nothing there: CABAC, fixed B-frames and the 8×8 transform
-    /// take a third off the file for about a sixth more CPU; a step of sub-pixel search would cost as much again for a
-    /// thirtieth (docs/media.md). `stitchable` keeps the PPS free of the rate factor. The colour is always said, or the SPS would differ with what the decoder reports.
+    /// x264 at its cheapest preset plus what costs little there: CABAC, fixed B-frames and the 8×8 transform take a third
+    /// off the file for about a sixth more CPU; a step of sub-pixel search would cost as much again for a thirtieth
+    /// (docs/media.md). `stitchable` keeps the PPS free of the rate factor. The colour is always said, or the SPS would
+    /// differ with what the decoder reports.
     static func encoder(_ rate: ClipRate, rateFactor: Int, threads: Int) -> [String] {
         [
             "-c:v", "libx264", "-preset", "ultrafast", "-crf", "\(rateFactor)", "-threads", "\(threads)",

@@ -24,8 +24,8 @@ package struct PostgresConfiguration: Sendable {
     /// How long a stopped statement may take to end on the server before its connection is given up.
     package var cancelGrace: Duration = .seconds(5)
 
-    /// How long a caller waits for a connection while the last attempt to make one has failed: long enough for a server that
-    /// restarts, short enough that callers are told of an outage, and do not pile up behind it.
+    /// How long a caller waits for a connection while attempts to make one fail and no other answers: long enough for a
+    /// server that restarts, short enough that callers are told of an outage, and do not pile up behind it.
     package var outagePatience: Duration = .seconds(3)
 
     /// Shown in `pg_stat_activity`.

@@ -98,8 +98,8 @@ package struct PostgresPool {
         self.limits = limits
     }
 
-    /// Whether the last attempt to connect has failed.
-    var isAway: Bool { backOff.lastFailure != nil }
+    /// Whether an attempt to connect has failed, and nothing has answered since.
+    var isAway: Bool { backOff.lastFailure != nil && !isReachable }
 
     package var isFinished: Bool { isShuttingDown && connections.isEmpty && jobs.isEmpty }
 

@@ -75,6 +75,18 @@ struct PostgresPoolTests {
             pool.timersFired(jitter: 0, now: end.advanced(by: .seconds(30))) == [], "what runs has its whole deadline")
     }
 
+    @Test("a server that refuses a further connection, and answers on those it has, is not away")
+    func refusedBeyond() {
+        var pool = makePool(connections: 2)
+        _ = pool.submit(1, lease: .none, deadline: later, now: now)
+        #expect(pool.submit(2, lease: .none, deadline: later, now: now) == [.connect(1)])
+        _ = pool.submit(3, lease: .none, deadline: later, now: now)
+        _ = pool.connectFailed(1, reason: "too many clients", jitter: 0, now: now)
+        #expect(answer(&pool, 0) == [.start(2, on: 0)])
+        let told = pool.timersFired(jitter: 0, now: now.advanced(by: .seconds(4)))
+        #expect(!told.contains { if case .fail = $0 { true } else { false } }, "\(told)")
+    }
+
     @Test("a statement that was not sent is tried once on another connection, then refused")
     func retry() {
         var pool = makePool()
