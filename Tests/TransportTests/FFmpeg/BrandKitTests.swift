@@ -116,7 +116,7 @@ struct BrandKitTests {
         #expect(outro.mean(aroundX: 640, y: 360).green > 200)
     }
 
-    @Test("a watermark is made to fit, and shown on the clip", arguments: ["png", "svg"])
+    @Test("a watermark is made to fit, and shown in its place on the clip", arguments: ["png", "svg"])
     func ownWatermark(kind: String) async throws {
         let brand = try await Brand()
         try await brand.plainBumpers("intro", "outro")
@@ -131,8 +131,16 @@ struct BrandKitTests {
         #expect(size == "320,80\n")
         let file = try await brand.lab.clip("in.mp4", in: brand.cache, source: "color=gray:s=1280x720:r=30:d=1")
         let clip = try await brand.lab.transcoder(kit).transcode(file, in: brand.cache) { _ in }
-        let mark = try await brand.lab.frame(of: clip.video, atSecond: 2.9).mean(aroundX: 1100, y: 650)
-        #expect(mark.red > 200 && mark.green < 60)
+        let frame = try await brand.lab.frame(of: clip.video, atSecond: 2.9)
+        // Its 320 × 80 pixels end 24 before the lower right corner: red within each side, grey beyond it.
+        for (x, y) in [(1100, 656), (944, 656), (1248, 656), (1100, 624), (1100, 688)] {
+            let mark = frame.mean(aroundX: x, y: y)
+            #expect(mark.red > 200 && mark.green < 60, "\(x), \(y): \(mark)")
+        }
+        for (x, y) in [(928, 656), (1264, 656), (1100, 608), (1100, 704)] {
+            let beside = frame.mean(aroundX: x, y: y)
+            #expect(abs(beside.red - 128) < 12 && abs(beside.green - 128) < 12, "\(x), \(y): \(beside)")
+        }
     }
 
     @Test(
