@@ -57,14 +57,27 @@ struct DatabaseService: Sendable {
         try service.voteClient.start()
         do {
             let migrator = PostgresMigrator(client: service.client, logger: logger)
-            var isWanted = migrates
-            if !isWanted { isWanted = try await migrator.isEmpty() }
-            if isWanted { try await migrator.run() }
+            try await migrate(migrator, always: migrates, deadline: .now + base.statementDeadline)
         } catch {
             service.stop()
             throw NodeFailure.start("the database cannot be prepared: \(error)")
         }
         return service
+    }
+
+    /// A database that is started beside this process, or fails over, is waited for: longer than a statement would.
+    private static func migrate(
+        _ migrator: PostgresMigrator, always: Bool, deadline: ContinuousClock.Instant
+    ) async throws(RepositoryError) {
+        while true {
+            do throws(RepositoryError) {
+                if always { return try await migrator.run() }
+                if try await migrator.isEmpty() { try await migrator.run() }
+                return
+            } catch {
+                guard case .unavailable = error, ContinuousClock.now < deadline, !Task.isCancelled else { throw error }
+            }
+        }
     }
 
     /// - Throws: `NodeFailure`, whose text holds no part of the URL.
