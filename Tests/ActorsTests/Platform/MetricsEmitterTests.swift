@@ -75,6 +75,20 @@ struct MetricsEmitterTests {
         for line in stage.lines { try line.validate() }
     }
 
+    @Test("what came while the emitter rested is written, also when it is cancelled: a drain's last task counts")
+    func cancelled() throws {
+        let stage = MetricsStage([.worker])
+        let run = stage.world.start { await stage.emitter.run() }
+        stage.emitter.events.send(.taskFinished(duration: .seconds(1)))
+        stage.world.settle()
+        stage.emitter.events.send(.taskFinished(duration: .seconds(2)))
+        stage.emitter.events.finish()
+        run.cancel()
+        stage.world.settle()
+        #expect(run.isOver)
+        #expect(stage.lines.compactMap { $0.numbers["TaskCount"]?.first }.reduce(0, +) == 2)
+    }
+
     @Test("the interval writes what came, and the process's own use since the last one")
     func interval() throws {
         let stage = MetricsStage([.worker])
