@@ -16,7 +16,7 @@ extension PostgresPool {
     package mutating func timersFired(jitter: Double, now: Instant) -> [Action] {
         guard let due = nextTimer, due <= now else { return [] }
         var actions: [Action] = []
-        for (id, job) in jobs.sorted(by: { $0.key < $1.key }) where patience(of: job) <= now {
+        for (id, job) in jobs.sorted(by: { $0.key < $1.key }) where stopInstant(of: job) <= now {
             actions += stop(id, .deadline, now: now)
         }
         for id in connections.keys.sorted() {
@@ -36,7 +36,7 @@ extension PostgresPool {
     }
 
     private func earliestTimer(now: Instant) -> Instant? {
-        var timers = jobs.values.lazy.filter { $0.stop == nil }.map(patience).min()
+        var timers = jobs.values.lazy.filter { $0.stop == nil }.map(stopInstant).min()
         func consider(_ instant: Instant) { timers = timers.map { Swift.min($0, instant) } ?? instant }
         for connection in connections.values {
             switch connection.state {
@@ -49,8 +49,8 @@ extension PostgresPool {
     }
 
     /// When a job is stopped: at its deadline, or earlier while it waits for a server that is away.
-    private func patience(of job: Job) -> Instant {
-        isAway && job.connection == nil ? Swift.min(job.deadline, job.patience) : job.deadline
+    private func stopInstant(of job: Job) -> Instant {
+        isAway && job.connection == nil ? Swift.min(job.deadline, job.patienceEnd) : job.deadline
     }
 
     mutating func arm(_ instant: Instant) {

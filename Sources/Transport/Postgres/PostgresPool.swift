@@ -53,8 +53,8 @@ package struct PostgresPool {
     package struct Job {
         var lease: LeaseUse
         var deadline: Instant
-        /// How long it waits for a connection while there is none to be had.
-        var patience: Instant
+        /// Until when it waits for a connection while the server is away.
+        var patienceEnd: Instant
         var stop: StopReason?
         var wasRetried = false
         var connection: ConnectionID?
@@ -112,7 +112,7 @@ package struct PostgresPool {
 
     package mutating func submit(_ id: JobID, lease: LeaseUse, deadline: Instant, now: Instant) -> [Action] {
         guard !isShuttingDown else { return [.fail(id, .unavailable("the client is shut down"))] }
-        var job = Job(lease: lease, deadline: deadline, patience: now.advanced(by: limits.outagePatience))
+        var job = Job(lease: lease, deadline: deadline, patienceEnd: now.advanced(by: limits.outagePatience))
         switch lease {
         case .within(let lease), .close(let lease, _):
             guard let connection = leases[lease], var entry = connections[connection] else {
@@ -127,7 +127,7 @@ package struct PostgresPool {
         case .none, .open:
             if idle.isEmpty && waitingCount >= limits.waiters { return [.fail(id, .overloaded)] }
             jobs[id] = job
-            arm(isAway ? min(deadline, job.patience) : deadline)
+            arm(isAway ? min(deadline, job.patienceEnd) : deadline)
             waiting.append(id)
             waitingCount += 1
             if let connection = idle.popLast() { return settle(connection, now: now) }
@@ -147,7 +147,7 @@ package struct PostgresPool {
         guard connections.removeValue(forKey: id) != nil else { return [] }
         isReachable = false
         arm(backOff.failed(reason, jitter: jitter, now: now))
-        for job in jobs.values where job.connection == nil { arm(max(now, job.patience)) }
+        for job in jobs.values where job.connection == nil { arm(max(now, job.patienceEnd)) }
         return []
     }
 
